@@ -1,0 +1,138 @@
+import type { ArtifactRef, CheckpointRef, NamedArtifact } from "./artifact";
+import type { SeatGrant, SeatRequest } from "./job-spec";
+import type { PublishedArtifact, ReproducibilityVerdict, RunState } from "./messages";
+import type { ResolvedSpec } from "./resolved";
+import type * as Skill from "./skills";
+import type { StageOutputs } from "./stages";
+import type { TraceEvent } from "./trace";
+import type { RungReport, TrialOutcome, TrialParams, Verdict } from "./trial";
+
+/** Activities of the kernel worker, queue `belay-kernel`. Every one is idempotent. */
+export interface KernelActivities {
+  "spec.resolve"(input: { run: string; spec: unknown }): Promise<ResolvedSpec>;
+
+  // Short database work, called as local activities.
+  "run.record"(input: RunRecord): Promise<void>;
+  "trials.open"(input: { run: string; trials: OpenTrial[] }): Promise<void>;
+  "trials.recordRung"(input: RungRecord): Promise<void>;
+  "trials.recordOutcome"(input: { run: string; ordinal: number; outcome: TrialOutcome }): Promise<void>;
+  /** Increments the subject's epoch; answers with it and the checkpoints to resume from, newest first. */
+  "dispatch.prepare"(input: { run: string; subject: string }): Promise<{ epoch: number; resumeFrom: CheckpointRef[] }>;
+  /** Moves the newest-checkpoint pointer, unless a newer epoch was dispatched; collects beyond `keep`. */
+  "checkpoint.commit"(input: {
+    run: string;
+    subject: string;
+    checkpoint: CheckpointRef;
+    keep: number;
+  }): Promise<{ accepted: boolean }>;
+  "trace.append"(input: { events: TraceEvent[] }): Promise<void>;
+
+  // Regular activities.
+  "trace.ingest"(input: { run: string; segments: ArtifactRef[] }): Promise<{ events: number }>;
+  /** Asks Temporal whether the workflows of these trials still run. `gone`: closed without an outcome on record. */
+  "trials.reconcile"(input: { run: string; trials: number[] }): Promise<{ gone: number[] }>;
+  /** Publishes a completed trial's adapter folder and metrics under the run, with rows. */
+  "artifact.store"(input: StoreTrialInput): Promise<{ adapter: NamedArtifact[]; metrics: ArtifactRef }>;
+  /** Publishes the winner: adapter folder with model card under `runs/<run>/adapter/`, merged folder, export_dir copy. */
+  "artifact.publish"(input: { run: string; stages: StageOutputs }): Promise<{ adapter: NamedArtifact[] }>;
+  "manifest.write"(input: { run: string; stages: StageOutputs }): Promise<ArtifactRef>;
+  "manifest.load"(input: { run: string }): Promise<VerificationPlan>;
+  /** L0: every artifact named by the manifest against its hash. */
+  "reproducibility.hashes"(input: { run: string }): Promise<{ checked: number; failures: string[] }>;
+  /** The recorded loss curve of a subject: train_loss by step. */
+  "metrics.curve"(input: { subject: string; name: string; upToStep: number }): Promise<{ step: number; value: number }[]>;
+  "reproducibility.record"(input: { run: string; verdict: ReproducibilityVerdict }): Promise<void>;
+  "report.render"(input: { run: string; stages: StageOutputs; manifest: ArtifactRef }): Promise<{
+    html: PublishedArtifact;
+    markdown: PublishedArtifact;
+  }>;
+}
+
+export interface RunRecord {
+  run: string;
+  name: string;
+  state: RunState;
+  stage: string;
+  /** Present once resolved. */
+  specSha256?: string;
+  spec?: unknown;
+  best?: { trial: number; value: number } | null;
+  error?: { type: string; message: string } | null;
+  result?: unknown;
+}
+
+export interface OpenTrial {
+  trial: number;
+  workflowId: string;
+  params: TrialParams;
+  modelBased: boolean;
+  /** How many tells the proposal had seen, and which trials were pending, so that it can be re-derived. */
+  tellCount: number;
+  pending: number[];
+  seed: number;
+  /** Set for a rerun of a finalist with a new seed. */
+  replicateOf: number | null;
+}
+
+export interface RungRecord {
+  run: string;
+  /** Order in which the experiment took the report, over all rungs. */
+  ordinal: number;
+  report: RungReport;
+  verdict: Verdict;
+  /** How many rung reports the verdict had seen. */
+  seen: number;
+}
+
+export interface StoreTrialInput {
+  run: string;
+  trial: number;
+  subject: string;
+  checkpoint: CheckpointRef;
+  evaluation: Skill.EvalOutput;
+  spec: ResolvedSpec;
+  params: TrialParams;
+}
+
+/** Everything verification needs, read from the manifest alone. */
+export interface VerificationPlan {
+  run: string;
+  winner: null | {
+    trial: number;
+    training: Omit<Skill.TrainingInput, "job">;
+    evaluation: Omit<Skill.EvalInput, "job">;
+    checkpoint: CheckpointRef;
+    adapterSha256: string;
+    metrics: Record<string, number>;
+    lossCurve: { step: number; value: number }[];
+  };
+  /** Whether bit-for-bit repetition was promised (full_determinism and deterministic search). */
+  bitwise: boolean;
+  device: string;
+  tolerances: { metric: number; loss: number };
+  replaySteps: number;
+}
+
+/** Python, queue `belay-ml`. */
+export interface MlActivities {
+  "dataset.analyze"(input: Skill.DatasetAnalyzeInput): Promise<Skill.DatasetSummary>;
+  "config.buildSearchSpace"(input: Skill.BuildSearchSpaceInput): Promise<Skill.SearchPlan>;
+  "hpo.ask"(input: Skill.AskInput): Promise<Skill.AskOutput>;
+  "hpo.tell"(input: Skill.TellInput): Promise<void>;
+  "hpo.selectBest"(input: Skill.SelectBestInput): Promise<Skill.SelectBestOutput>;
+  "eval.compare"(input: Skill.CompareInput): Promise<Skill.CompareOutput>;
+}
+
+/** Python, the pool queue `belay-gpu`: taken only by an engine that has a free seat. */
+export interface PoolActivities {
+  "gpu.acquireSeat"(input: SeatRequest): Promise<SeatGrant>;
+}
+
+/** Python, an engine's own queue. */
+export interface EngineActivities {
+  "training.run"(input: Skill.TrainingInput): Promise<Skill.TrainingOutput>;
+  "eval.run"(input: Skill.EvalInput): Promise<Skill.EvalOutput>;
+  "merge.run"(input: Skill.MergeInput): Promise<Skill.MergeOutput>;
+  "hub.push"(input: Skill.HubPushInput): Promise<Skill.HubPushOutput>;
+  "gpu.releaseSeat"(input: { seatId: string }): Promise<void>;
+}

@@ -1,0 +1,41 @@
+import { z } from "zod";
+
+/**
+ * The closed list of `ApplicationFailure.type` values that may cross a process or language boundary.
+ * Those in `permanentErrors` are never retried.
+ */
+export const ErrorType = z
+  .enum([
+    "InvalidSpec", // the experiment is wrong: a person must change it
+    "InvalidDataset", // the rows are wrong: a person must change them
+    "ModelUnavailable", // unknown path or id, pickle-only weights, remote code needed
+    "DoesNotFit", // the base does not fit the device
+    "Unsupported", // a known option that this version refuses
+    "EngineLost", // the engine died with the job on board; no fault of the job
+    "CrashesEngine", // the job killed an engine while it ran alone
+    "StaleEpoch", // a newer dispatch of the same job exists
+    "CorruptArtifact", // bytes do not match their hash
+    "StorageUnavailable", // Postgres or the object store did not answer
+    "DiskFull", // no space left where a file had to be written
+    "NotFound", // the named run, trial or artifact does not exist
+    "Cancelled", // asked to stop, and did
+    "Internal", // a defect of ours
+  ])
+  .meta({ id: "ErrorType" });
+export type ErrorType = z.infer<typeof ErrorType>;
+
+export const permanentErrors: readonly ErrorType[] = [
+  "InvalidSpec",
+  "InvalidDataset",
+  "ModelUnavailable",
+  "DoesNotFit",
+  "Unsupported",
+  "CrashesEngine",
+  "StaleEpoch",
+  "CorruptArtifact",
+  "NotFound",
+];
+
+/** Errors after which the same request cannot succeed. */
+export const isPermanent = (type: string | undefined | null): boolean =>
+  permanentErrors.includes(type as ErrorType);
