@@ -1,0 +1,1 @@
+"""Temporal workers: the ML skills (`ml`) and the engine host (`gpu`)."""
