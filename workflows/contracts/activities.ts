@@ -1,5 +1,5 @@
 import type { ArtifactRef, CheckpointRef, NamedArtifact } from "./artifact";
-import type { SeatGrant, SeatRequest } from "./job-spec";
+import type { SeatGrant, SeatRelease, SeatRequest } from "./job-spec";
 import type { PublishedArtifact, ReproducibilityVerdict, RunState } from "./messages";
 import type { ResolvedSpec } from "./resolved";
 import type * as Skill from "./skills";
@@ -15,7 +15,12 @@ export interface KernelActivities {
   "run.record"(input: RunRecord): Promise<void>;
   "trials.open"(input: { run: string; trials: OpenTrial[] }): Promise<void>;
   "trials.recordRung"(input: RungRecord): Promise<void>;
-  "trials.recordOutcome"(input: { run: string; ordinal: number; outcome: TrialOutcome }): Promise<void>;
+  /**
+   * Closes a trial's row; an end state on record is never replaced. `ordinal` is the outcome's place among the tells,
+   * dense from 0 over the trials of the search (also cancelled ones, which samplers ignore); null for a replicate, and
+   * for a trial that closes its own row because its experiment is gone.
+   */
+  "trials.recordOutcome"(input: { run: string; ordinal: number | null; outcome: TrialOutcome }): Promise<void>;
   /** Increments the subject's epoch; answers with it and the checkpoints to resume from, newest first. */
   "dispatch.prepare"(input: { run: string; subject: string }): Promise<{ epoch: number; resumeFrom: CheckpointRef[] }>;
   /** Moves the newest-checkpoint pointer, unless a newer epoch was dispatched; collects beyond `keep`. */
@@ -26,6 +31,12 @@ export interface KernelActivities {
     keep: number;
   }): Promise<{ accepted: boolean }>;
   "trace.append"(input: { events: TraceEvent[] }): Promise<void>;
+
+  /**
+   * Whether the workflow `run` is open and belongs to the execution chain that starts with run id `chain`. Read by a
+   * trial now and then, so that it stops when its experiment was terminated. Asks Temporal, not Postgres.
+   */
+  "run.isOpen"(input: { run: string; chain: string }): Promise<{ open: boolean }>;
 
   // Regular activities.
   "trace.ingest"(input: { run: string; segments: ArtifactRef[] }): Promise<{ events: number }>;
@@ -134,5 +145,5 @@ export interface EngineActivities {
   "eval.run"(input: Skill.EvalInput): Promise<Skill.EvalOutput>;
   "merge.run"(input: Skill.MergeInput): Promise<Skill.MergeOutput>;
   "hub.push"(input: Skill.HubPushInput): Promise<Skill.HubPushOutput>;
-  "gpu.releaseSeat"(input: { seatId: string }): Promise<void>;
+  "gpu.releaseSeat"(input: SeatRelease): Promise<void>;
 }

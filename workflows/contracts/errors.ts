@@ -17,6 +17,7 @@ export const ErrorType = z
     "CorruptArtifact", // bytes do not match their hash
     "StorageUnavailable", // Postgres or the object store did not answer
     "DiskFull", // no space left where a file had to be written
+    "NoTrialCompleted", // the search ended without one completed trial; the failure's details hold the result
     "NotFound", // the named run, trial or artifact does not exist
     "Cancelled", // asked to stop, and did
     "Internal", // a defect of ours
@@ -33,6 +34,7 @@ export const permanentErrors: readonly ErrorType[] = [
   "CrashesEngine",
   "StaleEpoch",
   "CorruptArtifact",
+  "NoTrialCompleted",
   "NotFound",
 ];
 

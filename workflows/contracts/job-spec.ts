@@ -50,6 +50,9 @@ export const SeatGrant = z
   .meta({ id: "SeatGrant" });
 export type SeatGrant = z.infer<typeof SeatGrant>;
 
+export const SeatRelease = z.object({ seatId: z.string() }).meta({ id: "SeatRelease" });
+export type SeatRelease = z.infer<typeof SeatRelease>;
+
 export const SeatRequest = z
   .object({
     run: z.string(),
@@ -73,6 +76,8 @@ export const JobContext = z
     /** Checkpoints to resume from, newest first; the first whose hashes check out is used. */
     resumeFrom: z.array(CheckpointRef),
     seat: SeatGrant.nullable(),
+    /** The engine frees the seat itself when this activity ends: no `gpu.releaseSeat` follows a normal end. */
+    releaseSeat: z.boolean().default(false),
   })
   .meta({ id: "JobContext" });
 export type JobContext = z.infer<typeof JobContext>;

@@ -80,6 +80,10 @@ export const TrialControl = z.object({
 });
 export type TrialControl = z.infer<typeof TrialControl>;
 
+/** Argument of the update `setMaxConcurrentTrials`. Every update answers with the run's status. */
+export const SetMaxConcurrentTrials = z.object({ maxConcurrentTrials: z.int().positive().max(256) });
+export type SetMaxConcurrentTrials = z.infer<typeof SetMaxConcurrentTrials>;
+
 /** uri, sha256 and size of a published output. */
 export const PublishedArtifact = ArtifactRef.pick({ uri: true, sha256: true, sizeBytes: true });
 export type PublishedArtifact = z.infer<typeof PublishedArtifact>;
@@ -95,7 +99,10 @@ export const ReproducibilityVerdict = z
   .meta({ id: "ReproducibilityVerdict" });
 export type ReproducibilityVerdict = z.infer<typeof ReproducibilityVerdict>;
 
-/** Result of `experimentWorkflow`, and the body of `belay run --json`. */
+/**
+ * Result of `experimentWorkflow`, and the body of `belay run --json`. When no trial completed, the workflow fails as
+ * `NoTrialCompleted` and the failure's first detail is this object, with state `failed`.
+ */
 export const ExperimentResult = z.object({
   run: z.string(),
   state: RunState,

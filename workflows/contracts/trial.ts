@@ -36,6 +36,8 @@ export const RungReport = z
     step: z.int().positive(),
     value: z.number().nullable(),
     metrics: Metrics,
+    /** First run id of the experiment that started the trial: a later experiment of the same id ignores it. */
+    chain: z.string().optional(),
   })
   .meta({ id: "RungReport" });
 export type RungReport = z.infer<typeof RungReport>;
@@ -59,6 +61,8 @@ export const TrialOutcome = z
     /** SHA-256 of adapter_model.safetensors of the last checkpoint. */
     adapterSha256: z.string().nullable(),
     error: z.object({ type: z.string(), message: z.string() }).nullable(),
+    /** As in RungReport. */
+    chain: z.string().optional(),
   })
   .meta({ id: "TrialOutcome" });
 export type TrialOutcome = z.infer<typeof TrialOutcome>;

@@ -51,7 +51,7 @@ export const SearchSpec = z
     pruner: z.enum(["none", "median", "asha", "hyperband"]).default("none"),
     num_trials: z.int().positive("needs at least one trial").max(10_000).default(32),
     max_concurrent_trials: z.int().positive().max(256).default(8),
-    wave_size: z.int().positive().nullable().default(null).describe("Trials proposed together; default: max_concurrent_trials when deterministic, else 1."),
+    wave_size: z.int().positive().max(256).nullable().default(null).describe("Trials proposed together; default: max_concurrent_trials when deterministic, else 1."),
     n_startup_trials: z.int().nonnegative().nullable().default(null).describe("Random trials before the sampler's model is used; default: min(10, half of num_trials)."),
     deterministic: z.boolean().default(false).describe("Waves and synchronous rungs, so that a repeat makes the same proposals and verdicts."),
     replicates: z.int().positive().max(10).default(1).describe("Seeds per finalist: above 1, the top three trials are rerun with new seeds and judged by their mean."),
