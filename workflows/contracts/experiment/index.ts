@@ -19,7 +19,7 @@ export const ExperimentSpec = z
   .strictObject({
     name: z
       .string()
-      .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i, "expected letters, digits, '.', '_' or '-' (at most 63), starting with a letter or digit"),
+      .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, "expected letters, digits, '.', '_' or '-' (at most 63), starting with a letter or digit"),
     description: z.string().max(2000).default(""),
     task: Task.default("causal_lm"),
     model: ModelSpec,
