@@ -1,0 +1,1 @@
+"""Data and small models for the example experiments."""
