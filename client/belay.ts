@@ -1,0 +1,146 @@
+import { randomUUID } from "node:crypto";
+import { WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
+import {
+  type ExperimentInput,
+  type ReproducibilityVerdict,
+  type RunStatus,
+  TaskQueues,
+  type TrialRow,
+  WorkflowTypes,
+} from "../workflows/contracts";
+import { type ConnectOptions, type Connected, connect } from "./connection";
+import { BelayError } from "./errors";
+import { translateError } from "./grpc-errors";
+import { type ListedRun, listRuns } from "./list";
+import { Run } from "./run";
+import { isRunId, repetitionOf, runIdFor } from "./run-id";
+import { fingerprint } from "./spec/fingerprint";
+import { checkExperiment, type LoadedExperiment } from "./spec/load";
+
+export interface StartOptions {
+  /** The run's id. @default the experiment's name and a hash of its settings and input files */
+  id?: string;
+  /** Start another run of an experiment that was run before, instead of attaching to that one. */
+  new?: boolean;
+  /** Where relative paths in the experiment start. @default the working directory */
+  folder?: string;
+}
+
+export interface Started {
+  run: Run;
+  /** True when the run existed: it is followed, nothing was started. */
+  attached: boolean;
+}
+
+export type VerifyLevel = "L0" | "L1" | "L2" | "L3";
+
+/**
+ * A typed client of a Belay deployment. It talks to Temporal only.
+ *
+ * @example
+ * ```ts
+ * const belay = await Belay.connect();
+ * const { run } = await belay.start({ name: "demo", model: {…}, dataset: {…} });
+ * console.log(await run.status());
+ * console.log((await run.result()).best);
+ * await belay.close();
+ * ```
+ */
+export class Belay {
+  private constructor(private readonly temporal: Connected) {}
+
+  /** @throws BelayError `Unreachable` */
+  static async connect(options: ConnectOptions = {}): Promise<Belay> {
+    return new Belay(await connect(options));
+  }
+
+  get address(): string {
+    return this.temporal.address;
+  }
+
+  get namespace(): string {
+    return this.temporal.namespace;
+  }
+
+  close(): Promise<void> {
+    return this.temporal.connection.close();
+  }
+
+  /**
+   * Starts an experiment, or attaches to the run of the same one: same settings, same content of its input files.
+   *
+   * @throws InvalidExperimentError with everything that is wrong with the experiment; nothing was started then.
+   */
+  async start(experiment: ExperimentInput | LoadedExperiment, options: StartOptions = {}): Promise<Started> {
+    const loaded = isLoaded(experiment)
+      ? experiment
+      : checkExperiment(experiment, options.folder ?? process.cwd());
+    const id = options.id ?? runIdFor(loaded.spec.name, await fingerprint(loaded.spec, loaded.inputs));
+    if (!isRunId(id))
+      throw new BelayError("BadArgument", `${JSON.stringify(id)} is no run id: use letters, digits, '.', '_' and '-'`);
+    for (let n = 1; ; n++) {
+      const run = this.attach(n === 1 ? id : repetitionOf(id, n));
+      const started = await this.startNamed(run.id, loaded);
+      if (started || !options.new) return { run, attached: !started };
+    }
+  }
+
+  /** False when a workflow of this id exists, running or ended. A lost answer is asked for again by the SDK. */
+  private async startNamed(id: string, { spec }: LoadedExperiment): Promise<boolean> {
+    try {
+      await this.temporal.client.workflow.start(WorkflowTypes.experiment, {
+        workflowId: id,
+        taskQueue: TaskQueues.kernel,
+        args: [spec],
+        // Not USE_EXISTING: its answer does not say whether the run is ours.
+        workflowIdConflictPolicy: "FAIL",
+        workflowIdReusePolicy: "REJECT_DUPLICATE",
+        staticSummary: `LoRA search ${spec.name}`,
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+      throw translateError(error, id, this.address);
+    }
+  }
+
+  /** A handle on a run; whether it exists shows at the first call. */
+  attach(run: string): Run {
+    return new Run(run, this.temporal);
+  }
+
+  status(run: string): Promise<RunStatus> {
+    return this.attach(run).status();
+  }
+
+  trials(run: string): Promise<TrialRow[]> {
+    return this.attach(run).trials();
+  }
+
+  /** Runs that Temporal remembers, newest first. */
+  list(limit = 100): Promise<ListedRun[]> {
+    return listRuns(this.temporal, limit);
+  }
+
+  /**
+   * Checks a finished run against its manifest again, by re-execution where the level asks for it.
+   * Waits for the verdict.
+   */
+  async verify(run: string, levels?: VerifyLevel[]): Promise<ReproducibilityVerdict> {
+    const check = new Run(`${run}/verify-${randomUUID().slice(0, 8)}`, this.temporal);
+    try {
+      await this.temporal.client.workflow.start(WorkflowTypes.verify, {
+        workflowId: check.id,
+        taskQueue: TaskQueues.kernel,
+        args: [{ run, ...(levels ? { levels } : {}) }],
+        staticSummary: `Verification of ${run}`,
+      });
+    } catch (error) {
+      throw translateError(error, run, this.address);
+    }
+    return check.outcome<ReproducibilityVerdict>();
+  }
+}
+
+const isLoaded = (experiment: ExperimentInput | LoadedExperiment): experiment is LoadedExperiment =>
+  "spec" in experiment && "inputs" in experiment;

@@ -1,0 +1,22 @@
+/**
+ * `belay/client`: start, follow and steer runs from TypeScript.
+ *
+ * @module
+ */
+export type {
+  ExperimentInput,
+  ExperimentResult,
+  ExperimentSpec,
+  ReproducibilityVerdict,
+  RunState,
+  RunStatus,
+  TrialRow,
+} from "../workflows/contracts";
+export { Belay, type Started, type StartOptions, type VerifyLevel } from "./belay";
+export type { ConnectOptions } from "./connection";
+export { BelayError, type BelayErrorCode, isInputError, RunFailedError } from "./errors";
+export type { ListedRun } from "./list";
+export type { PendingWork } from "./pending-work";
+export { Run } from "./run";
+export { InvalidExperimentError, type LocatedIssue } from "./spec/issue";
+export { type LoadedExperiment, loadExperimentFile } from "./spec/load";

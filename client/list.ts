@@ -1,0 +1,50 @@
+import type { WorkflowExecutionStatusName } from "@temporalio/client";
+import { type RunState, WorkflowTypes } from "../workflows/contracts";
+import type { Connected } from "./connection";
+import { translateError } from "./grpc-errors";
+
+export interface ListedRun {
+  run: string;
+  /** `terminated` and `timed_out` are Temporal's doing, so that the run could not say a state of its own. */
+  state: RunState | "terminated" | "timed_out";
+  startedAt: Date;
+  endedAt: Date | null;
+}
+
+/** Experiments in Temporal's visibility store, newest first; a run that continued as new is there once. */
+export async function listRuns({ client, address }: Connected, limit: number): Promise<ListedRun[]> {
+  const runs = new Map<string, ListedRun>();
+  try {
+    const found = client.workflow.list({ query: `WorkflowType = '${WorkflowTypes.experiment}'` });
+    for await (const { workflowId, status, startTime, closeTime } of found) {
+      const known = runs.get(workflowId);
+      if (known) {
+        // An earlier execution of the same run: only the run's beginning is still to be learnt from it.
+        if (startTime < known.startedAt) known.startedAt = startTime;
+        continue;
+      }
+      if (runs.size >= limit) break;
+      runs.set(workflowId, { run: workflowId, state: stateOf(status.name), startedAt: startTime, endedAt: closeTime ?? null });
+    }
+  } catch (error) {
+    throw translateError(error, "list", address);
+  }
+  return [...runs.values()];
+}
+
+function stateOf(status: WorkflowExecutionStatusName): ListedRun["state"] {
+  switch (status) {
+    case "COMPLETED":
+      return "completed";
+    case "FAILED":
+      return "failed";
+    case "CANCELLED":
+      return "cancelled";
+    case "TERMINATED":
+      return "terminated";
+    case "TIMED_OUT":
+      return "timed_out";
+    default:
+      return "running";
+  }
+}

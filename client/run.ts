@@ -1,0 +1,110 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from "@temporalio/common";
+import { type ExperimentResult, Messages, type RunStatus, type TrialRow } from "../workflows/contracts";
+import type { Connected } from "./connection";
+import { BelayError, RunFailedError } from "./errors";
+import { isUnavailable, translateError } from "./grpc-errors";
+import { type PendingWork, pendingWork } from "./pending-work";
+
+/** How long a query or an update may take before the kernel worker counts as absent. */
+const ANSWER_WITHIN_MS = 10_000;
+const RETRY_EVERY_MS = 1000;
+
+/** One run: an experiment's workflow, found by its id whatever Temporal calls the execution behind it. */
+export class Run {
+  private readonly handle: WorkflowHandle;
+
+  constructor(
+    readonly id: string,
+    private readonly temporal: Connected,
+  ) {
+    this.handle = temporal.client.workflow.getHandle(id);
+  }
+
+  /** @throws BelayError `Unreachable`, `NoWorker` or `NotFound`, as every method here. */
+  status(): Promise<RunStatus> {
+    return this.ask(() => this.handle.query<RunStatus>(Messages.status));
+  }
+
+  trials(): Promise<TrialRow[]> {
+    return this.ask(() => this.handle.query<TrialRow[]>(Messages.trials));
+  }
+
+  /** Running trials checkpoint and give their seats back. */
+  async pause(): Promise<void> {
+    await this.ask(() => this.handle.executeUpdate(Messages.pause));
+  }
+
+  async resume(): Promise<void> {
+    await this.ask(() => this.handle.executeUpdate(Messages.resume));
+  }
+
+  /** Stops the run for good. Works without a kernel worker too: Temporal keeps the request until one is back. */
+  async cancel(): Promise<void> {
+    await this.ask(async () => {
+      const { status } = await this.handle.describe();
+      if (status.name !== "RUNNING") throw new BelayError("Closed", `${this.id} has ended already (${status.name.toLowerCase()})`);
+      await this.handle.cancel();
+    });
+  }
+
+  /** How many trials may train at once from now on; running ones are not interrupted. */
+  async setMaxConcurrentTrials(maxConcurrentTrials: number): Promise<void> {
+    await this.ask(() =>
+      this.handle.executeUpdate(Messages.setMaxConcurrentTrials, { args: [{ maxConcurrentTrials }] }),
+    );
+  }
+
+  /** What this workflow, or one of its trials, has under way in activities right now. */
+  pendingWork(workflowId = this.id): Promise<PendingWork[]> {
+    return this.ask(async () =>
+      pendingWork(await this.temporal.client.workflow.getHandle(workflowId).describe(), this.temporal.client),
+    );
+  }
+
+  /**
+   * Waits for the run's end, across restarts of the Temporal service.
+   *
+   * @throws RunFailedError when it ended without a result.
+   */
+  result(options: { signal?: AbortSignal; onUnavailable?: () => void } = {}): Promise<ExperimentResult> {
+    return this.outcome<ExperimentResult>(options);
+  }
+
+  /** @internal the same for any workflow, whatever it answers with. */
+  async outcome<T>({ signal, onUnavailable }: { signal?: AbortSignal; onUnavailable?: () => void } = {}): Promise<T> {
+    const { connection } = this.temporal;
+    const wait = () => this.handle.result() as Promise<T>;
+    for (;;) {
+      try {
+        return await (signal ? connection.withAbortSignal(signal, wait) : wait());
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof WorkflowFailedError) throw failureOf(this.id, error);
+        if (!isUnavailable(error)) throw translateError(error, this.id, this.temporal.address);
+        onUnavailable?.();
+        await delay(RETRY_EVERY_MS, undefined, signal ? { signal } : {});
+      }
+    }
+  }
+
+  private async ask<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      return await this.temporal.connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, question);
+    } catch (error) {
+      throw error instanceof BelayError ? error : translateError(error, this.id, this.temporal.address);
+    }
+  }
+}
+
+/** The innermost cause is the one that says what happened; the layers around it say where. */
+function failureOf(run: string, failed: WorkflowFailedError): RunFailedError {
+  let cause: unknown = failed.cause;
+  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
+  if (cause instanceof ApplicationFailure) return new RunFailedError(run, cause.type ?? "Internal", cause.message, { cause: failed });
+  if (cause instanceof CancelledFailure) return new RunFailedError(run, "Cancelled", "the run was cancelled", { cause: failed });
+  if (cause instanceof TerminatedFailure) return new RunFailedError(run, "Terminated", cause.message, { cause: failed });
+  if (cause instanceof TimeoutFailure) return new RunFailedError(run, "TimedOut", cause.message, { cause: failed });
+  return new RunFailedError(run, "Internal", cause instanceof Error ? cause.message : failed.message, { cause: failed });
+}

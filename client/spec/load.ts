@@ -1,0 +1,86 @@
+import { dirname, resolve } from "node:path";
+import type { ExperimentSpec } from "../../workflows/contracts";
+import { parseExperiment } from "../../workflows/contracts/experiment/normalize";
+import { parseSpecDocument, type Position } from "./document";
+import { InvalidExperimentError, type LocatedIssue, type SpecIssue, type SpecPath } from "./issue";
+import { type LocalInput, resolveLocalPaths } from "./local-paths";
+import { applyOverride, isOverride, type Override, overrideOf, parseOverride } from "./overrides";
+import { readSpecText } from "./read-file";
+
+/** An experiment that may be started: complete, its local paths absolute and present. */
+export interface LoadedExperiment {
+  spec: ExperimentSpec;
+  inputs: LocalInput[];
+}
+
+export interface LoadOptions {
+  /** `--set` options as typed: dotted key, equals sign, value as YAML. */
+  set?: readonly string[];
+  /** Where a relative `file` starts. */
+  cwd?: string;
+}
+
+/**
+ * Reads an experiment file (YAML or JSON).
+ *
+ * @throws InvalidExperimentError with everything that is wrong with it.
+ */
+export function loadExperimentFile(file: string, { set = [], cwd = process.cwd() }: LoadOptions = {}): LoadedExperiment {
+  const path = resolve(cwd, file);
+  const inFile = (message: string, position: Position | null = null, at: SpecPath = []): LocatedIssue => ({
+    source: file,
+    line: position?.line ?? null,
+    column: position?.column ?? null,
+    path: at,
+    message,
+  });
+  const read = readSpecText(path);
+  if (!read.ok) throw new InvalidExperimentError([inFile(read.message)]);
+  const document = parseSpecDocument(read.text);
+  if (!document.ok) throw new InvalidExperimentError(document.problems.map((p) => inFile(p.message, p)));
+  const { value, locate } = document;
+  if (!isMapping(value))
+    throw new InvalidExperimentError([inFile("expected keys and values, such as `name: my-search`", locate([]))]);
+
+  const overrides = applyOverrides(value, set);
+  const located = ({ path: at, message }: SpecIssue): LocatedIssue => {
+    const override = overrideOf(at, overrides);
+    if (!override) return inFile(message, locate(at), at);
+    return { source: `--set ${override.text}`, line: null, column: null, path: at, message };
+  };
+  return checkExperiment(value, dirname(path), located);
+}
+
+/**
+ * Checks an experiment given as a value; relative paths are taken from `folder`.
+ *
+ * @throws InvalidExperimentError with everything that is wrong with it.
+ */
+export function checkExperiment(
+  raw: unknown,
+  folder: string,
+  located: (issue: SpecIssue) => LocatedIssue = inObject,
+): LoadedExperiment {
+  const parsed = parseExperiment(raw);
+  if (!parsed.ok) throw new InvalidExperimentError(parsed.issues.map(located));
+  const { spec, inputs, issues } = resolveLocalPaths(parsed.spec, folder);
+  if (issues.length > 0) throw new InvalidExperimentError(issues.map(located));
+  return { spec, inputs };
+}
+
+const inObject = (issue: SpecIssue): LocatedIssue => ({ ...issue, source: "experiment", line: null, column: null });
+
+function applyOverrides(root: Record<string, unknown>, set: readonly string[]): Override[] {
+  const parsed = set.map(parseOverride);
+  const overrides = parsed.filter(isOverride);
+  const problems = parsed.filter((each): each is LocatedIssue => !isOverride(each));
+  for (const override of overrides) {
+    const problem = applyOverride(root, override);
+    if (problem) problems.push(problem);
+  }
+  if (problems.length > 0) throw new InvalidExperimentError(problems);
+  return overrides;
+}
+
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
