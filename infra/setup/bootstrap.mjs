@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+// @ts-check
+
+/**
+ * From a fresh clone to a machine that can run Belay. Plain JavaScript with built-ins only, for any Node
+ * from 20 on, because it runs before anything is installed; what follows the build runs under the pinned
+ * Node. All messages go to standard error: standard output belongs to the command that comes after.
+ */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { ensureBuild } from "./build.mjs";
+import { ensureDependencies } from "./dependencies.mjs";
+import { belayHome, defaultStateDir, repositoryRoot } from "./home.mjs";
+import { linkCli } from "./link-cli.mjs";
+import { isMissingRequirement, MissingRequirement } from "./missing.mjs";
+import { preflight } from "./preflight.mjs";
+
+/** @param {string} line */
+const say = (line) => process.stderr.write(`${line}\n`);
+
+/** @returns {Promise<number>} */
+async function bootstrap() {
+  const root = repositoryRoot();
+  const stateDir = defaultStateDir(root);
+  await checkMachine(root);
+  await ensureDependencies(root, stateDir, say);
+  await ensureBuild(root, stateDir, say);
+  linkCli(root);
+  return runPinned(root, [join(root, "dist", "infra", "setup", "main.js")]);
+}
+
+/** @param {string} root */
+async function checkMachine(root) {
+  const checks = await preflight({ root, home: belayHome() });
+  const failed = checks.filter(({ ok }) => !ok);
+  const [first] = failed;
+  if (!first) return;
+  for (const { name, ok, found, needed } of checks)
+    say(`${ok ? "ok     " : "MISSING"} ${name}: found ${found}, needed ${needed}`);
+  throw new MissingRequirement(
+    failed.map(({ name, found, needed }) => `${name}: found ${found}, needed ${needed}`).join("; "),
+    failed.map(({ remedy }) => remedy).join("; "),
+  );
+}
+
+/**
+ * @param {string} root
+ * @param {string[]} args
+ * @returns {Promise<number>}
+ */
+function runPinned(root, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(root, "node_modules", ".bin", "node"), args, { cwd: root, stdio: "inherit" });
+    // The terminal sends Ctrl-C to the child too: it ends by itself, and this process reports how.
+    process.on("SIGINT", () => {});
+    process.on("SIGTERM", () => child.kill("SIGTERM"));
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve(signal === "SIGINT" ? 130 : (code ?? 1)));
+  });
+}
+
+bootstrap().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    say(`belay: ${error.message}`);
+    if (isMissingRequirement(error)) say(`       ${error.remedy}`);
+    process.exitCode = isMissingRequirement(error) ? 3 : 1;
+  },
+);
