@@ -5,8 +5,6 @@ export const DatasetFormat = z
   .meta({ id: "DatasetFormat" });
 export type DatasetFormat = z.infer<typeof DatasetFormat>;
 
-const share = z.number().min(0).max(0.9);
-
 /** One of several data sets mixed by weight. */
 export const WeightedSource = z
   .strictObject({ path: z.string().min(1), weight: z.number().positive().default(1) })
@@ -41,7 +39,9 @@ export const DatasetSpec = z
     label_column: z.string().nullable().default(null).describe("Classification: the label's column (default: label, labels, category, class)."),
     text_column: z.string().nullable().default(null).describe("Classification and text: the text's column (default: text)."),
     class_names: z.array(z.string()).nullable().default(null).describe("Classification: the classes in order (default: sorted labels of the training rows)."),
-    near_duplicate_threshold: share
+    near_duplicate_threshold: z
+      .number()
+      .gt(0)
       .max(1)
       .default(0.95)
       .describe("Jaccard similarity of 5-character shingles above which two rows count as near-duplicates and stay in one split."),
