@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ArtifactRef } from "./artifact";
+import { CompareOutput } from "./skills/evaluation";
 import { Metrics, TrialEndState, TrialParams, TrialState } from "./trial";
 
 /** Workflow types: what the UI, `temporal workflow start` and the client start. */
@@ -110,6 +111,8 @@ export const ExperimentResult = z.object({
   trials: z.record(TrialEndState, z.int()),
   base: z.object({ metrics: Metrics }),
   best: z.object({ trial: z.int(), params: TrialParams, metrics: Metrics }).nullable(),
+  /** The winner's gain over the base on test rows, with its interval. */
+  comparison: CompareOutput.nullable().optional(),
   artifacts: z.object({
     report: PublishedArtifact,
     reportMarkdown: PublishedArtifact,
