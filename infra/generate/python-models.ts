@@ -5,9 +5,7 @@ import { execa } from "execa";
 import * as messages from "../../workflows/contracts/messages";
 import { type Definitions, isClosed, isObjectModel, type JsonSchema, mapValues } from "./contract-schema";
 
-const header = `"""The contract's models, generated from workflows/contracts by \`npm run generate\`. Do not edit."""
-
-# pyright: reportUnknownVariableType=false`;
+const header = `"""The contract's models, generated from workflows/contracts by \`npm run generate\`. Do not edit."""`;
 
 /** Rules that JSON Schema cannot say, as base classes in belay_gpu/contracts/base.py. */
 const refinedBases: Record<string, string> = {
@@ -78,12 +76,12 @@ function baseClasses(defs: Definitions): Record<string, string> {
 /** A model's default of {} becomes a factory, so that type checkers see the model. */
 const withFactories = (code: string): string =>
   code.replace(/Annotated\[\s*(\w+),\s*Field\(validate_default=True\)\s*\] = \{\}/g, (_match, model: string) => {
-    return `Annotated[${model}, Field(default_factory=${model})]`;
+    return `${model} = Field(default_factory=${model})`;
   });
 
 export async function format(code: string, python: string, packageDir: string): Promise<string> {
   const ruff = (...args: string[]) => ["-m", "ruff", ...args, "--stdin-filename", "belay_gpu/contracts/models.py", "-"];
-  const sorted = await execa(python, ruff("check", "--select", "I,F401", "--fix", "--quiet"), {
+  const sorted = await execa(python, ruff("check", "--select", "I,F401,RUF022", "--fix", "--quiet"), {
     input: code,
     cwd: packageDir,
   });

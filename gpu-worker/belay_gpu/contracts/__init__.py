@@ -118,6 +118,9 @@ from belay_gpu.contracts.names import (
 
 __all__ = [
     "ACTIVITY_TYPES",
+    "HIGHER_IS_BETTER",
+    "PERMANENT_ERRORS",
+    "SEARCHABLE_KEYS",
     "Activities",
     "AlphaSpec",
     "ArtifactRef",
@@ -161,7 +164,6 @@ __all__ = [
     "EvalSpecGeneration",
     "ExperimentSpec",
     "FileDigest",
-    "HIGHER_IS_BETTER",
     "Histogram",
     "HubPushInput",
     "HubPushOutput",
@@ -175,7 +177,6 @@ __all__ = [
     "ModelSpec",
     "NamedArtifact",
     "OutputSpec",
-    "PERMANENT_ERRORS",
     "PackSpec",
     "PlacementSpec",
     "Proposal",
@@ -183,7 +184,6 @@ __all__ = [
     "ResolvedSpecCode",
     "Resources",
     "RungReport",
-    "SEARCHABLE_KEYS",
     "SaveSpec",
     "SchedulerType",
     "SearchPlan",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# pyright: reportUnknownVariableType=false
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -13,9 +12,7 @@ from belay_gpu.contracts.base import OrderedBounds, PositiveBounds, Spec, Wire
 AlphaSpec1 = TypeAliasType("AlphaSpec1", Annotated[float, Field(gt=0.0)])
 
 
-AlphaSpec2 = TypeAliasType(
-    "AlphaSpec2", Annotated[str, Field(pattern="^\\d+(\\.\\d+)?r$")]
-)
+AlphaSpec2 = TypeAliasType("AlphaSpec2", Annotated[str, Field(pattern="^\\d+(\\.\\d+)?r$")])
 
 
 AlphaSpec = TypeAliasType("AlphaSpec", AlphaSpec1 | AlphaSpec2)
@@ -43,10 +40,7 @@ class CompareOutput(Wire):
 
 
 DatasetFormat = TypeAliasType(
-    "DatasetFormat",
-    Literal[
-        "alpaca", "sharegpt", "messages", "prompt_completion", "text", "labelled_text"
-    ],
+    "DatasetFormat", Literal["alpaca", "sharegpt", "messages", "prompt_completion", "text", "labelled_text"]
 )
 
 
@@ -146,9 +140,7 @@ class DistributionUniform(OrderedBounds):
     uniform: tuple[float, float]
 
 
-Entrypoint = TypeAliasType(
-    "Entrypoint", Literal["training.run", "eval.run", "merge.run", "hub.push"]
-)
+Entrypoint = TypeAliasType("Entrypoint", Literal["training.run", "eval.run", "merge.run", "hub.push"])
 
 
 ErrorType = TypeAliasType(
@@ -165,6 +157,7 @@ ErrorType = TypeAliasType(
         "CorruptArtifact",
         "StorageUnavailable",
         "DiskFull",
+        "NoTrialCompleted",
         "NotFound",
         "Cancelled",
         "Internal",
@@ -207,9 +200,7 @@ class HubPushOutput(Wire):
 TargetModule = TypeAliasType("TargetModule", Annotated[str, Field(min_length=1)])
 
 
-TargetModules = TypeAliasType(
-    "TargetModules", Annotated[list[TargetModule], Field(min_length=1)]
-)
+TargetModules = TypeAliasType("TargetModules", Annotated[list[TargetModule], Field(min_length=1)])
 """
 Layers to adapt: all-linear, or name suffixes such as q_proj.
 """
@@ -360,6 +351,7 @@ class RungReport(Wire):
     step: Annotated[int, Field(gt=0)]
     value: float | None
     metrics: Metrics
+    chain: str | None = None
 
 
 class SaveSpec(Spec):
@@ -404,7 +396,7 @@ class SearchPlanTrainableParams(Wire):
     max: int
 
 
-WaveSize = TypeAliasType("WaveSize", Annotated[int, Field(gt=0)])
+WaveSize = TypeAliasType("WaveSize", Annotated[int, Field(gt=0, le=256)])
 """
 Trials proposed together; default: max_concurrent_trials when deterministic, else 1.
 """
@@ -591,19 +583,13 @@ class TrainSpec(Spec):
     """
 
 
-TrainingStatus = TypeAliasType(
-    "TrainingStatus", Literal["reached", "diverged", "stopped"]
-)
+TrainingStatus = TypeAliasType("TrainingStatus", Literal["reached", "diverged", "stopped"])
 
 
-TargetModules1Item = TypeAliasType(
-    "TargetModules1Item", Annotated[str, Field(min_length=1)]
-)
+TargetModules1Item = TypeAliasType("TargetModules1Item", Annotated[str, Field(min_length=1)])
 
 
-TargetModules1 = TypeAliasType(
-    "TargetModules1", Annotated[list[TargetModules1Item], Field(min_length=1)]
-)
+TargetModules1 = TypeAliasType("TargetModules1", Annotated[list[TargetModules1Item], Field(min_length=1)])
 """
 Layers to adapt: all-linear, or name suffixes such as q_proj.
 """
@@ -812,7 +798,7 @@ class DatasetSpec(Spec):
     """
     Classification: the classes in order (default: sorted labels of the training rows).
     """
-    near_duplicate_threshold: Annotated[float, Field(ge=0.0, le=0.9)] = 0.95
+    near_duplicate_threshold: Annotated[float, Field(gt=0.0, le=1.0)] = 0.95
     """
     Jaccard similarity of 5-character shingles above which two rows count as near-duplicates and stay in one split.
     """
@@ -824,11 +810,7 @@ class DatasetSpec(Spec):
 
 Distribution = TypeAliasType(
     "Distribution",
-    DistributionUniform
-    | DistributionLoguniform
-    | DistributionInt
-    | DistributionLogint
-    | DistributionChoice,
+    DistributionUniform | DistributionLoguniform | DistributionInt | DistributionLogint | DistributionChoice,
 )
 
 
@@ -865,7 +847,7 @@ class EvalSpec(Spec):
     The score that the report compares base and winner by; default: the first task score among the metrics, else search.metric.
     """
     batch_size: Annotated[int, Field(gt=0)] = 32
-    generation: Annotated[EvalSpecGeneration, Field(default_factory=EvalSpecGeneration)]
+    generation: EvalSpecGeneration = Field(default_factory=EvalSpecGeneration)
 
 
 class FileDigest(Wire):
@@ -880,6 +862,7 @@ class JobContext(Wire):
     epoch: Annotated[int, Field(ge=0)]
     resume_from: list[CheckpointRef]
     seat: SeatGrant | None
+    release_seat: bool = False
 
 
 class JobSpec(Wire):
@@ -891,8 +874,8 @@ class JobSpec(Wire):
     params: dict[str, Any]
     inputs: Annotated[list[ArtifactRef], Field(validate_default=True)] = []
     outputs: list[str] = []
-    resources: Annotated[Resources, Field(default_factory=Resources)]
-    placement: Annotated[PlacementSpec, Field(default_factory=PlacementSpec)]
+    resources: Resources = Field(default_factory=Resources)
+    placement: PlacementSpec = Field(default_factory=PlacementSpec)
     timeout_seconds: Annotated[int, Field(gt=0)] = 86400
     checkpoint: bool = False
     env: Annotated[dict[str, SecretRef], Field(validate_default=True)] = {}
@@ -966,15 +949,13 @@ class SearchSpec(Spec):
     The objective, measured on validation rows.
     """
     mode: Literal["min", "max"] = "min"
-    stop: Annotated[SearchSpecStop, Field(default_factory=SearchSpecStop)]
-    space: Annotated[Literal["auto"] | SearchSpace, Field(validate_default=True)] = (
-        "auto"
-    )
+    stop: SearchSpecStop = Field(default_factory=SearchSpecStop)
+    space: Annotated[Literal["auto"] | SearchSpace, Field(validate_default=True)] = "auto"
     """
     Ranges by key; auto proposes them from the data set and the model, with reasons.
     """
-    asha: Annotated[SearchSpecAsha, Field(default_factory=SearchSpecAsha)]
-    median: Annotated[SearchSpecMedian, Field(default_factory=SearchSpecMedian)]
+    asha: SearchSpecAsha = Field(default_factory=SearchSpecAsha)
+    median: SearchSpecMedian = Field(default_factory=SearchSpecMedian)
 
 
 class SelectBestOutput(Wire):
@@ -1044,6 +1025,7 @@ class TrialOutcome(Wire):
     adapter: list[NamedArtifact] | None
     adapter_sha256: str | None
     error: TrialOutcomeError | None
+    chain: str | None = None
 
 
 class AskInput(Wire):
@@ -1137,14 +1119,14 @@ class ExperimentSpec(Spec):
     task: Task = "causal_lm"
     model: ModelSpec
     dataset: DatasetSpec
-    train: Annotated[TrainSpec, Field(default_factory=TrainSpec)]
-    lora: Annotated[LoraSpec, Field(default_factory=LoraSpec)]
-    search: Annotated[SearchSpec, Field(default_factory=SearchSpec)]
-    eval: Annotated[EvalSpec, Field(default_factory=EvalSpec)]
-    save: Annotated[SaveSpec, Field(default_factory=SaveSpec)]
-    pack: Annotated[PackSpec, Field(default_factory=PackSpec)]
-    placement: Annotated[PlacementSpec, Field(default_factory=PlacementSpec)]
-    output: Annotated[OutputSpec, Field(default_factory=OutputSpec)]
+    train: TrainSpec = Field(default_factory=TrainSpec)
+    lora: LoraSpec = Field(default_factory=LoraSpec)
+    search: SearchSpec = Field(default_factory=SearchSpec)
+    eval: EvalSpec = Field(default_factory=EvalSpec)
+    save: SaveSpec = Field(default_factory=SaveSpec)
+    pack: PackSpec = Field(default_factory=PackSpec)
+    placement: PlacementSpec = Field(default_factory=PlacementSpec)
+    output: OutputSpec = Field(default_factory=OutputSpec)
 
 
 class HubPushInput(Wire):

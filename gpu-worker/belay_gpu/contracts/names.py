@@ -66,6 +66,7 @@ class Errors:
     CORRUPT_ARTIFACT: Final = "CorruptArtifact"
     STORAGE_UNAVAILABLE: Final = "StorageUnavailable"
     DISK_FULL: Final = "DiskFull"
+    NO_TRIAL_COMPLETED: Final = "NoTrialCompleted"
     NOT_FOUND: Final = "NotFound"
     CANCELLED: Final = "Cancelled"
     INTERNAL: Final = "Internal"
@@ -81,6 +82,7 @@ PERMANENT_ERRORS: Final[frozenset[models.ErrorType]] = frozenset(
         "CrashesEngine",
         "StaleEpoch",
         "CorruptArtifact",
+        "NoTrialCompleted",
         "NotFound",
     ]
 )
