@@ -1,8 +1,7 @@
 import { Client, type ClientPlugin, Connection, type WorkflowClientInterceptor } from "@temporalio/client";
 // The package's front door loads its worker half as well, which a client has no use for.
 import { OpenTelemetryWorkflowClientInterceptor } from "@temporalio/interceptors-opentelemetry-v2/lib/client";
-import { isUnavailable } from "./grpc-errors";
-import { BelayError } from "./errors";
+import { isUnavailable, unreachable } from "./grpc-errors";
 
 export interface ConnectOptions {
   /** `host:port` of the Temporal service. @default TEMPORAL_ADDRESS, else 127.0.0.1:7233 */
@@ -38,7 +37,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Connected> 
   } catch (error) {
     await connection.close();
     if (!isUnavailable(error)) throw error;
-    throw new BelayError("Unreachable", `Temporal does not answer at ${address}`, { cause: error });
+    throw unreachable(address, error);
   }
   const client = new Client({
     connection,

@@ -1,4 +1,4 @@
-import type { ErrorType } from "../workflows/contracts";
+import type { ErrorType, ExperimentResult } from "../workflows/contracts";
 
 /** Why a call on a run did not succeed, for callers to branch on. */
 export type BelayErrorCode =
@@ -30,6 +30,8 @@ export class RunFailedError extends Error {
     /** One of the contract's error types, or what Temporal says of the end. */
     readonly type: ErrorType | "Terminated" | "TimedOut" | (string & {}),
     message: string,
+    /** What there is to know all the same, of a search in which no trial completed. */
+    readonly result: ExperimentResult | null = null,
     options?: ErrorOptions,
   ) {
     super(message, options);
@@ -42,6 +44,7 @@ const INPUT_ERRORS: ReadonlySet<string> = new Set<ErrorType>([
   "ModelUnavailable",
   "DoesNotFit",
   "Unsupported",
+  "NotFound",
 ]);
 
 /** Whether a person must change the experiment or its files before it can succeed. */

@@ -25,9 +25,12 @@ export function isUnanswered(error: unknown): boolean {
   );
 }
 
+export const unreachable = (address: string, cause: unknown): BelayError =>
+  new BelayError("Unreachable", `Temporal does not answer at ${address}`, { cause });
+
 /** The same failure in terms of runs, for a person or for a caller to branch on. */
 export function translateError(error: unknown, run: string, address: string): Error {
-  if (isUnavailable(error)) return new BelayError("Unreachable", `Temporal does not answer at ${address}`, { cause: error });
+  if (isUnavailable(error)) return unreachable(address, error);
   if (isUnanswered(error))
     return new BelayError("NoWorker", `Temporal answers at ${address}, but no kernel worker does`, { cause: error });
   if (error instanceof WorkflowUpdateFailedError)

@@ -1,5 +1,6 @@
 import type { WorkflowExecutionStatusName } from "@temporalio/client";
-import { type RunState, WorkflowTypes } from "../workflows/contracts";
+import { defineSearchAttributeKey } from "@temporalio/common";
+import { RunState, WorkflowTypes } from "../workflows/contracts";
 import type { Connected } from "./connection";
 import { translateError } from "./grpc-errors";
 
@@ -16,7 +17,7 @@ export async function listRuns({ client, address }: Connected, limit: number): P
   const runs = new Map<string, ListedRun>();
   try {
     const found = client.workflow.list({ query: `WorkflowType = '${WorkflowTypes.experiment}'` });
-    for await (const { workflowId, status, startTime, closeTime } of found) {
+    for await (const { workflowId, status, startTime, closeTime, typedSearchAttributes } of found) {
       const known = runs.get(workflowId);
       if (known) {
         // An earlier execution of the same run: only the run's beginning is still to be learnt from it.
@@ -24,7 +25,7 @@ export async function listRuns({ client, address }: Connected, limit: number): P
         continue;
       }
       if (runs.size >= limit) break;
-      runs.set(workflowId, { run: workflowId, state: stateOf(status.name), startedAt: startTime, endedAt: closeTime ?? null });
+      runs.set(workflowId, { run: workflowId, state: stateOf(status.name, typedSearchAttributes.get(STATE)), startedAt: startTime, endedAt: closeTime ?? null });
     }
   } catch (error) {
     throw translateError(error, "list", address);
@@ -32,10 +33,14 @@ export async function listRuns({ client, address }: Connected, limit: number): P
   return [...runs.values()];
 }
 
-function stateOf(status: WorkflowExecutionStatusName): ListedRun["state"] {
+const STATE = defineSearchAttributeKey("BelayState", "KEYWORD");
+
+/** What the run last said of itself, unless Temporal knows that it ended otherwise. */
+function stateOf(status: WorkflowExecutionStatusName, said: string | undefined): ListedRun["state"] {
+  const known = RunState.safeParse(said);
   switch (status) {
     case "COMPLETED":
-      return "completed";
+      return known.success ? known.data : "completed";
     case "FAILED":
       return "failed";
     case "CANCELLED":
@@ -45,6 +50,6 @@ function stateOf(status: WorkflowExecutionStatusName): ListedRun["state"] {
     case "TIMED_OUT":
       return "timed_out";
     default:
-      return "running";
+      return known.success ? known.data : "running";
   }
 }

@@ -1,14 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from "@temporalio/common";
-import { type ExperimentResult, Messages, type RunStatus, type TrialRow } from "../workflows/contracts";
+import { ExperimentResult, Messages, type RunStatus, type TrialRow } from "../workflows/contracts";
 import type { Connected } from "./connection";
 import { BelayError, RunFailedError } from "./errors";
-import { isUnavailable, translateError } from "./grpc-errors";
+import { isUnanswered, isUnavailable, translateError, unreachable } from "./grpc-errors";
 import { type PendingWork, pendingWork } from "./pending-work";
 
 /** How long a query or an update may take before the kernel worker counts as absent. */
 const ANSWER_WITHIN_MS = 10_000;
+const PROBE_WITHIN_MS = 2000;
 const RETRY_EVERY_MS = 1000;
 
 /** One run: an experiment's workflow, found by its id whatever Temporal calls the execution behind it. */
@@ -90,10 +91,24 @@ export class Run {
   }
 
   private async ask<T>(question: () => Promise<T>): Promise<T> {
+    const { connection, address } = this.temporal;
     try {
-      return await this.temporal.connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, question);
+      return await connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, question);
     } catch (error) {
-      throw error instanceof BelayError ? error : translateError(error, this.id, this.temporal.address);
+      if (error instanceof BelayError) throw error;
+      // The SDK asks again while the service is away, so that its absence too ends in a missed deadline.
+      if (isUnanswered(error) && !(await this.isServing())) throw unreachable(address, error);
+      throw translateError(error, this.id, address);
+    }
+  }
+
+  private async isServing(): Promise<boolean> {
+    const { connection } = this.temporal;
+    try {
+      await connection.withDeadline(Date.now() + PROBE_WITHIN_MS, () => connection.workflowService.getSystemInfo({}));
+      return true;
+    } catch {
+      return false;
     }
   }
 }
@@ -102,9 +117,14 @@ export class Run {
 function failureOf(run: string, failed: WorkflowFailedError): RunFailedError {
   let cause: unknown = failed.cause;
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
-  if (cause instanceof ApplicationFailure) return new RunFailedError(run, cause.type ?? "Internal", cause.message, { cause: failed });
-  if (cause instanceof CancelledFailure) return new RunFailedError(run, "Cancelled", "the run was cancelled", { cause: failed });
-  if (cause instanceof TerminatedFailure) return new RunFailedError(run, "Terminated", cause.message, { cause: failed });
-  if (cause instanceof TimeoutFailure) return new RunFailedError(run, "TimedOut", cause.message, { cause: failed });
-  return new RunFailedError(run, "Internal", cause instanceof Error ? cause.message : failed.message, { cause: failed });
+  const fail = (type: string, message: string, result: ExperimentResult | null = null) =>
+    new RunFailedError(run, type, message, result, { cause: failed });
+  if (cause instanceof ApplicationFailure) {
+    const result = ExperimentResult.safeParse(cause.details?.[0]);
+    return fail(cause.type ?? "Internal", cause.message, result.success ? result.data : null);
+  }
+  if (cause instanceof CancelledFailure) return fail("Cancelled", "the run was cancelled");
+  if (cause instanceof TerminatedFailure) return fail("Terminated", cause.message);
+  if (cause instanceof TimeoutFailure) return fail("TimedOut", cause.message);
+  return fail("Internal", cause instanceof Error ? cause.message : failed.message);
 }

@@ -94,26 +94,20 @@ function plain(value: unknown, within: ReadonlySet<object> = new Set()): unknown
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each, inside)]));
 }
 
-/**
- * The offset of the value at `path`. A key that has no value of its own is pointed at itself, and so is the nearest
- * existing parent of something that is missing: that is the line a person has to look at.
- */
+/** The offset of the key or list item at `path`, or of its nearest existing parent when there is none. */
 function offsetOf(doc: Document.Parsed, path: SpecPath): number {
   let node: unknown = doc.contents;
-  let found = (node as Node).range?.[0] ?? 0;
-  for (const [depth, segment] of path.entries()) {
+  let found = startOf(node) ?? 0;
+  for (const segment of path) {
     const parent = isAlias(node) ? node.resolve(doc) : node;
-    const isLast = depth === path.length - 1;
     if (isMap(parent)) {
       const pair = parent.items.find((each) => keyOf(each) === String(segment));
       if (!pair) return found;
-      const keyOffset = (pair.key as Node | null)?.range?.[0] ?? found;
+      found = startOf(pair.key) ?? found;
       node = pair.value;
-      const isLeaf = isScalar(node) && node.range && node.range[1] > node.range[0];
-      found = isLast && (isLeaf || isAlias(node) || isInline(node)) ? ((node as Node).range?.[0] ?? keyOffset) : keyOffset;
     } else if (isSeq(parent)) {
       node = parent.items[Number(segment)];
-      const offset = (node as Node | undefined)?.range?.[0];
+      const offset = startOf(node);
       if (offset === undefined) return found;
       found = offset;
     } else return found;
@@ -121,6 +115,6 @@ function offsetOf(doc: Document.Parsed, path: SpecPath): number {
   return found;
 }
 
-const isInline = (node: unknown): boolean => (isMap(node) || isSeq(node)) && node.flow === true;
+const startOf = (node: unknown): number | undefined => (node as Node | null | undefined)?.range?.[0];
 
 const keyOf = (pair: Pair): string => String(isScalar(pair.key) ? pair.key.value : pair.key);

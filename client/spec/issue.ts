@@ -1,13 +1,8 @@
-/** Where something sits in an experiment: keys and list positions from the top. */
-export type SpecPath = (string | number)[];
+import { formatSpecPath, type SpecIssue } from "../../workflows/contracts/experiment/normalize";
 
-/** One thing that is wrong with an experiment, located by path. */
-export interface SpecIssue {
-  path: SpecPath;
-  message: string;
-}
+export type { SpecIssue, SpecPath } from "../../workflows/contracts/experiment/normalize";
 
-/** The same, located in what the person wrote. */
+/** One thing that is wrong with an experiment, located in what the person wrote. */
 export interface LocatedIssue extends SpecIssue {
   /** The file as the person named it, or the `--set` option that the value came from. */
   source: string;
@@ -15,12 +10,10 @@ export interface LocatedIssue extends SpecIssue {
   column: number | null;
 }
 
-export const formatPath = (path: SpecPath): string => path.join(".");
-
 /** `file:line:col path: message`, leaving out what is not known. */
 export function formatIssue({ source, line, column, path, message }: LocatedIssue): string {
   const place = line === null ? source : `${source}:${line}:${column ?? 1}`;
-  return path.length === 0 ? `${place}: ${message}` : `${place} ${formatPath(path)}: ${message}`;
+  return path.length === 0 ? `${place}: ${message}` : `${place} ${formatSpecPath(path)}: ${message}`;
 }
 
 /** Everything that is wrong with an experiment, all at once. */

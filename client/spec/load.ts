@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
-import { parseExperiment } from "../../workflows/contracts/experiment/normalize";
+import { normalizeExperiment, parseExperiment } from "../../workflows/contracts/experiment/normalize";
 import { parseSpecDocument, type Position } from "./document";
 import { InvalidExperimentError, type LocatedIssue, type SpecIssue, type SpecPath } from "./issue";
 import { type LocalInput, resolveLocalPaths } from "./local-paths";
@@ -64,7 +64,10 @@ export function checkExperiment(
   const parsed = parseExperiment(raw);
   if (!parsed.ok) throw new InvalidExperimentError(parsed.issues.map(located));
   const { spec, inputs, issues } = resolveLocalPaths(parsed.spec, folder);
-  if (issues.length > 0) throw new InvalidExperimentError(issues.map(located));
+  if (issues.length > 0) {
+    const { original } = normalizeExperiment(raw);
+    throw new InvalidExperimentError(issues.map((issue) => located({ ...issue, path: original(issue.path) })));
+  }
   return { spec, inputs };
 }
 

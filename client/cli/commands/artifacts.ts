@@ -1,0 +1,76 @@
+import { isAbsolute, join, normalize, resolve } from "node:path";
+import type { Command } from "commander";
+import { BelayError } from "../../errors";
+import type { Console } from "../console";
+import { type Context, consoleOf, deploymentOf } from "../context";
+import { ExitCode } from "../exit-codes";
+import { CommandFailure } from "../failures";
+import { formatBytes } from "../live/format";
+import { ObjectStore } from "../object-store";
+import { type ArtifactRecord, Records } from "../records";
+
+interface Options {
+  get?: string;
+  json?: boolean;
+}
+
+export function addArtifacts(program: Command, context: Context): void {
+  program
+    .command("artifacts")
+    .description("list what a run published; with --get, copy it into a folder, every file checked against its hash")
+    .argument("<run>", "the run's id")
+    .option("--get <dir>", "copy everything into this folder")
+    .option("--json", "print the list as one JSON object")
+    .addHelpText("after", "\nExample:\n  belay artifacts quickstart-3f1c0a9b27de --get ./result")
+    .action((run: string, options: Options) => showArtifacts(run, options, context));
+}
+
+async function showArtifacts(run: string, options: Options, context: Context): Promise<void> {
+  const { postgresUrl, s3 } = deploymentOf(context);
+  const console = consoleOf(context, options);
+  if (!postgresUrl) throw notSet("DATABASE_URL");
+  const artifacts = await Records.use(postgresUrl, async (records) => {
+    if (!(await records.exists(run))) throw new BelayError("NotFound", `there is no run ${run}`);
+    return records.artifacts(run);
+  });
+  if (options.get !== undefined) {
+    if (!s3) throw notSet("BELAY_S3_ENDPOINT and its keys");
+    await copy(artifacts, new ObjectStore(s3), resolve(context.cwd, options.get), console);
+  } else if (artifacts.length === 0) console.say(`${run} has published nothing yet.`);
+  else list(artifacts, console);
+  if (options.json)
+    console.emit({
+      run,
+      artifacts: artifacts.map(({ name, uri, sha256, sizeBytes }) => ({ name, uri, sha256, sizeBytes })),
+    });
+}
+
+function list(artifacts: readonly ArtifactRecord[], console: Console): void {
+  const width = Math.max(...artifacts.map(({ name }) => name.length));
+  for (const { name, sizeBytes, uri } of artifacts)
+    console.say(`${name.padEnd(width)}  ${formatBytes(sizeBytes).padStart(8)}  ${uri}`);
+}
+
+async function copy(
+  artifacts: readonly ArtifactRecord[],
+  store: ObjectStore,
+  folder: string,
+  console: Console,
+): Promise<void> {
+  for (const artifact of artifacts) {
+    const target = join(folder, insideOnly(artifact.name));
+    await store.download(artifact, target);
+    console.say(`${target}  ${formatBytes(artifact.sizeBytes)}`);
+  }
+}
+
+/** Names come from a record; none may lead out of the folder that the person named. */
+function insideOnly(name: string): string {
+  const relative = normalize(name);
+  if (isAbsolute(relative) || relative.split("/").includes(".."))
+    throw new CommandFailure(ExitCode.failed, `the artifact name ${JSON.stringify(name)} leads out of the folder`);
+  return relative;
+}
+
+const notSet = (what: string): CommandFailure =>
+  new CommandFailure(ExitCode.missing, `the environment names Temporal but not the rest`, `set ${what} too`);

@@ -1,0 +1,47 @@
+import type { Command } from "commander";
+import { loadExperimentFile } from "../../spec/load";
+import { type Context, consoleOf, withBelay } from "../context";
+import { runPage } from "../deployment";
+import { collect } from "../options";
+import { runToEnd } from "../run-to-end";
+
+interface RunOptions {
+  set: string[];
+  json?: boolean;
+  detach?: boolean;
+  new?: boolean;
+  id?: string;
+}
+
+export function addRun(program: Command, context: Context): void {
+  program
+    .command("run")
+    .description("run an experiment and follow it to its end; attaches when the same one runs or ran already")
+    .argument("<file>", "experiment file (YAML or JSON)")
+    .option("--set <key=value>", "override a setting; may be repeated", collect, [])
+    .option("--new", "run it again, though the same experiment was run before")
+    .option("--id <id>", "the run's id (default: the experiment's name and a hash of settings and input files)")
+    .option("--detach", "start it, print its id and return")
+    .option("--json", "print the result as one JSON object on standard output; all else goes to standard error")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  belay run experiments/quickstart.yaml\n  belay run experiment.yaml --set search.num_trials=16 --set train.seed=1 --detach",
+    )
+    .action((file: string, options: RunOptions) => runExperiment(file, options, context));
+}
+
+export async function runExperiment(file: string, options: RunOptions, context: Context): Promise<void> {
+  const console = consoleOf(context, options);
+  const experiment = loadExperimentFile(file, { set: options.set, cwd: context.cwd });
+  await withBelay(context, async (belay, deployment) => {
+    const { run, attached } = await belay.start(experiment, { id: options.id, new: options.new });
+    if (options.detach) {
+      const ui = runPage(deployment, run.id);
+      if (console.json) console.emit({ run: run.id, attached, ui });
+      else console.say(run.id);
+      return;
+    }
+    if (attached) console.say(`${run.id} exists already: following it (belay run --new starts another).`);
+    await runToEnd(run, console, context, deployment);
+  });
+}

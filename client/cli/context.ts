@@ -1,0 +1,33 @@
+import { Belay } from "../belay";
+import { Console, type Surroundings } from "./console";
+import { type Deployment, findDeployment } from "./deployment";
+
+/** What a command may use. */
+export interface Context extends Surroundings {
+  /** The checkout. */
+  root: string;
+  /** The checkout's `.belay` folder. */
+  stateDir: string;
+  /** Set by a command that ends well by its own account, but not with 0. */
+  exitCode: number;
+}
+
+export const consoleOf = (context: Context, options: { json?: boolean } = {}): Console =>
+  new Console(context, options.json === true);
+
+export const deploymentOf = ({ env, stateDir }: Context): Deployment => findDeployment(env, stateDir);
+
+/** Connects, and closes the connection whatever happens. */
+export async function withBelay<T>(
+  context: Context,
+  use: (belay: Belay, deployment: Deployment) => Promise<T>,
+): Promise<T> {
+  const deployment = deploymentOf(context);
+  const { address, namespace } = deployment.temporal;
+  const belay = await Belay.connect({ address, namespace });
+  try {
+    return await use(belay, deployment);
+  } finally {
+    await belay.close();
+  }
+}

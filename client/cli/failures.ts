@@ -1,0 +1,77 @@
+import { CommanderError } from "commander";
+import { BelayError, type BelayErrorCode, isInputError, RunFailedError } from "../errors";
+import { InvalidExperimentError } from "../spec/issue";
+import { ExitCode } from "./exit-codes";
+
+/** Ctrl-C; the message says what goes on regardless. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}
+
+/** A command that cannot go on, with the line that a person can act on. */
+export class CommandFailure extends Error {
+  override readonly name = "CommandFailure";
+
+  constructor(
+    readonly exitCode: ExitCode,
+    message: string,
+    readonly remedy?: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface Failure {
+  exitCode: number;
+  /** What standard error gets: what is wrong, and what to do about it. Never a stack trace. */
+  lines: string[];
+}
+
+const BY_CODE: Record<BelayErrorCode, { exitCode: ExitCode; remedy?: string }> = {
+  Unreachable: { exitCode: ExitCode.missing, remedy: "start the stack: belay up" },
+  NoWorker: { exitCode: ExitCode.missing, remedy: "start what is not up: belay up" },
+  NotFound: { exitCode: ExitCode.badInput, remedy: "see the runs there are: belay ls" },
+  Closed: { exitCode: ExitCode.badInput },
+  Rejected: { exitCode: ExitCode.badInput },
+  BadArgument: { exitCode: ExitCode.badInput },
+};
+
+export function describeFailure(error: unknown): Failure {
+  if (error instanceof CommanderError) return commander(error);
+  if (error instanceof InvalidExperimentError) return { exitCode: ExitCode.badInput, lines: error.message.split("\n") };
+  if (error instanceof Interrupted) return { exitCode: ExitCode.interrupted, lines: error.message.split("\n") };
+  if (error instanceof BelayError) {
+    const { exitCode, remedy } = BY_CODE[error.code];
+    return told(exitCode, error.message, remedy);
+  }
+  if (error instanceof RunFailedError)
+    return told(isInputError(error.type) ? ExitCode.badInput : ExitCode.failed, `run ${error.run} failed (${error.type}): ${error.message}`);
+  if (error instanceof CommandFailure) return told(error.exitCode, error.message, error.remedy);
+  if (isMissingRequirement(error)) return told(ExitCode.missing, error.message, error.remedy);
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return told(ExitCode.failed, message, remedyFor(error));
+}
+
+function told(exitCode: number, message: string, remedy?: string): Failure {
+  const lines = [`belay: ${message}`];
+  if (remedy) lines.push(`       ${remedy}`);
+  return { exitCode, lines };
+}
+
+/** Commander has printed its own message; only help and version are no mistakes. */
+function commander({ code, exitCode }: CommanderError): Failure {
+  const asked = exitCode === 0 || code === "commander.help" || code === "commander.helpDisplayed";
+  return { exitCode: asked ? ExitCode.done : ExitCode.badInput, lines: [] };
+}
+
+/** Set-up is JavaScript that runs before anything is built, so its error is known by name. */
+const isMissingRequirement = (error: unknown): error is Error & { remedy: string } =>
+  error instanceof Error && error.name === "MissingRequirement";
+
+function remedyFor(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOSPC") return "free some disk space and run the same command again";
+  if (code === "EACCES" || code === "EPERM") return "see that you may write there, or run Belay as the owner of this checkout";
+  if (code === "ECONNREFUSED" || code === "ECONNRESET") return "see what is up: belay status; start what is not: belay up";
+  return undefined;
+}

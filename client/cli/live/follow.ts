@@ -1,0 +1,76 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ExperimentResult } from "../../../workflows/contracts";
+import type { Run } from "../../run";
+import type { Console } from "../console";
+import { newLines } from "./events";
+import { blank, look } from "./poll";
+import { LiveRegion } from "./region";
+import { renderLive } from "./render";
+import type { LiveState } from "./state";
+
+const LOOK_EVERY_MS = 1000;
+/** The clock goes on between looks, and while one waits for an answer. */
+const DRAW_EVERY_MS = 500;
+
+/** Shows a run until it ends: a table drawn in place on a terminal, a line per event elsewhere. */
+export async function follow(
+  run: Run,
+  console: Console,
+  { uiUrl, signal }: { uiUrl: string | null; signal: AbortSignal },
+): Promise<ExperimentResult> {
+  const view = console.people.isTTY ? tableView(console) : lineView(console);
+  const stop = new AbortController();
+  const stopped = AbortSignal.any([signal, stop.signal]);
+  let state = blank(run.id, uiUrl);
+  const show = (next: LiveState) => {
+    view.show(next);
+    state = next;
+  };
+  const looking = (async () => {
+    while (!stopped.aborted) {
+      show(await look(run, state));
+      await delay(LOOK_EVERY_MS, undefined, { signal: stopped }).catch(() => {});
+    }
+  })();
+  const drawing = setInterval(() => view.tick({ ...state, now: Date.now() }), DRAW_EVERY_MS);
+  try {
+    // A defect while looking must not be mistaken for the run's end, nor go unseen.
+    return await Promise.race([run.result({ signal: stopped }), looking.then(() => new Promise<never>(() => {}))]);
+  } finally {
+    stop.abort();
+    clearInterval(drawing);
+    if (!signal.aborted) {
+      await looking.catch(() => {});
+      show(await look(run, state).catch(() => state));
+    }
+    view.end();
+  }
+}
+
+interface View {
+  /** Something new is known. */
+  show(state: LiveState): void;
+  /** Time has passed. */
+  tick(state: LiveState): void;
+  end(): void;
+}
+
+function tableView(console: Console): View {
+  const { people, paint } = console;
+  const region = new LiveRegion(people);
+  const draw = (state: LiveState) =>
+    region.draw(renderLive(state, { columns: people.columns ?? 80, rows: people.rows ?? 24, paint }));
+  return { show: draw, tick: draw, end: () => region.end() };
+}
+
+function lineView(console: Console): View {
+  let before: LiveState | null = null;
+  return {
+    show: (state) => {
+      console.say(...newLines(before, state));
+      before = state;
+    },
+    tick: () => {},
+    end: () => {},
+  };
+}

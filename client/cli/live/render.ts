@@ -1,0 +1,66 @@
+import { type RunStatus, StageName, type TrialCounts } from "../../../workflows/contracts";
+import { fit, formatDuration, formatNumber, formatParams, oneLine, type Paint, plain } from "./format";
+import type { LiveState } from "./state";
+import { trialTable } from "./table";
+
+export interface Viewport {
+  columns: number;
+  rows: number;
+  paint?: Paint;
+}
+
+/** The live view as lines, none wider than the terminal and never more of them than it has. */
+export function renderLive(state: LiveState, { columns, rows, paint = plain }: Viewport): string[] {
+  const { status } = state;
+  const top = [headline(state, paint)];
+  if (state.uiUrl) top.push(paint("dim", state.uiUrl));
+  const bottom: string[] = [];
+  if (state.trouble) bottom.push(paint("yellow", `! ${oneLine(state.trouble)}`));
+  if (!status) {
+    top.push("waiting for a kernel worker to take the run …");
+  } else {
+    top.push(stageLine(status, paint), countsLine(status, paint));
+    if (state.underWay) bottom.push(paint("cyan", `▸ ${oneLine(state.underWay)}`));
+    bottom.push(bestLine(status, paint));
+  }
+  // The last row stays free, so that the terminal never scrolls.
+  const height = Math.max(1, rows - 1);
+  const room = height - top.length - bottom.length;
+  const table = status ? trialTable(state, status, room, paint) : [];
+  return [...top, ...table, ...bottom].slice(-height).map((line) => fit(line, Math.max(2, columns)));
+}
+
+function headline(state: LiveState, paint: Paint): string {
+  const parts = [paint("bold", state.run)];
+  if (state.status) parts.push(state.status.state, formatDuration(state.now - state.status.startedAt));
+  return parts.join("  ");
+}
+
+/** Every stage in order, so that one sees what is done and what is to come. */
+function stageLine({ stage, state }: RunStatus, paint: Paint): string {
+  const current = StageName.options.indexOf(stage);
+  return StageName.options
+    .map((name, i) => {
+      if (i < current || state === "completed") return paint("green", `✓ ${name}`);
+      if (i === current) return paint("cyan", `▸ ${name}`);
+      return paint("dim", `· ${name}`);
+    })
+    .join("  ");
+}
+
+const SHOWN_EVEN_IF_NONE: ReadonlySet<keyof TrialCounts> = new Set(["running", "completed"]);
+
+function countsLine({ counts, numTrials, gpuSeconds }: RunStatus, paint: Paint): string {
+  const known = Object.values(counts).reduce((sum, n) => sum + n, 0);
+  const parts = (Object.keys(counts) as (keyof TrialCounts)[])
+    .filter((name) => counts[name] > 0 || SHOWN_EVEN_IF_NONE.has(name))
+    .map((name) => `${counts[name]} ${name}`);
+  const training = gpuSeconds > 0 ? paint("dim", `   training ${formatDuration(gpuSeconds * 1000)}`) : "";
+  return `Trials ${Math.max(known - counts.pending, 0)}/${numTrials}: ${parts.join(" | ")}${training}`;
+}
+
+function bestLine({ best, metric }: RunStatus, paint: Paint): string {
+  if (!best) return paint("dim", "Best so far: none yet");
+  const { trial, value, params } = best;
+  return paint("green", `Best so far: trial ${trial}  ${metric} ${formatNumber(value)}  ${oneLine(formatParams(params))}`);
+}

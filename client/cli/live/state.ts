@@ -1,0 +1,34 @@
+import type { RunStatus, TrialRow, TrialState } from "../../../workflows/contracts";
+
+/** Where a running trial is, from its newest heartbeat. */
+export interface TrialProgress {
+  step: number;
+  totalSteps: number;
+  loss: number | null;
+}
+
+/** Everything the live view shows; a function of it alone. */
+export interface LiveState {
+  run: string;
+  /** The run's page in Temporal's UI. */
+  uiUrl: string | null;
+  /** Epoch milliseconds. */
+  now: number;
+  /** Null until a kernel worker has answered. */
+  status: RunStatus | null;
+  trials: TrialRow[];
+  /** By trial number. */
+  progress: ReadonlyMap<number, TrialProgress>;
+  /** What the run itself has under way, in words; null during the search, whose table says it. */
+  underWay: string | null;
+  /** A trouble that is being waited out. */
+  trouble: string | null;
+}
+
+const ACTIVE: ReadonlySet<TrialState> = new Set(["running", "waiting", "paused", "evaluating", "storing"]);
+const ENDED: ReadonlySet<TrialState> = new Set(["completed", "pruned", "diverged", "failed", "cancelled"]);
+
+export const isActive = ({ state }: Pick<TrialRow, "state">): boolean => ACTIVE.has(state);
+export const isEnded = ({ state }: Pick<TrialRow, "state">): boolean => ENDED.has(state);
+/** Only these have heartbeats to read. */
+export const hasHeartbeat = ({ state }: Pick<TrialRow, "state">): boolean => state === "running";

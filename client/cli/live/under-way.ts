@@ -1,0 +1,31 @@
+import type { PendingWork } from "../../pending-work";
+
+const IN_WORDS: Record<string, string> = {
+  "spec.resolve": "checking the experiment and hashing its files",
+  "dataset.analyze": "reading, splitting and tokenising the data set",
+  "config.buildSearchSpace": "checking the search space against the model",
+  "hpo.ask": "choosing the next trials",
+  "hpo.selectBest": "choosing the best trial",
+  "gpu.acquireSeat": "waiting for a free seat on an engine",
+  "training.run": "training",
+  "eval.run": "scoring on test rows",
+  "eval.compare": "comparing the winner with the base",
+  "merge.run": "merging the winner into the base",
+  "artifact.publish": "publishing the adapter",
+  "hub.push": "uploading to the hub",
+  "manifest.write": "writing the manifest",
+  "report.render": "drawing the report",
+};
+
+/** What a run has under way, in one line; retries say why, since they may need a person. */
+export function describeWork(work: readonly PendingWork[]): string | null {
+  const lines = work.map(({ activity, attempt, lastFailure }) => {
+    const words = IN_WORDS[activity] ?? activity;
+    return attempt > 1 && lastFailure ? `${words} (attempt ${attempt}, after: ${lastFailure})` : words;
+  });
+  return lines.length > 0 ? [...new Set(lines)].join("; ") : null;
+}
+
+/** During the search the table says what is under way, so only what is being retried is worth a line. */
+export const retriedOnly = (work: readonly PendingWork[]): PendingWork[] =>
+  work.filter(({ attempt, lastFailure }) => attempt > 1 && lastFailure !== null);

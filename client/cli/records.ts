@@ -1,0 +1,61 @@
+import { Client } from "pg";
+
+/** An artifact as recorded when it was published. */
+export interface ArtifactRecord {
+  name: string;
+  kind: string;
+  trial: number | null;
+  uri: string;
+  sha256: string;
+  sizeBytes: number;
+}
+
+export interface RunRecordRow {
+  run: string;
+  state: string;
+  startedAt: Date;
+  endedAt: Date | null;
+}
+
+/** What Postgres remembers of runs, also of those that Temporal has forgotten. */
+export class Records {
+  private constructor(private readonly client: Client) {}
+
+  static async use<T>(url: string, read: (records: Records) => Promise<T>): Promise<T> {
+    const client = new Client({ connectionString: url, connectionTimeoutMillis: 5000, application_name: "belay-cli" });
+    await client.connect();
+    try {
+      return await read(new Records(client));
+    } finally {
+      await client.end();
+    }
+  }
+
+  async runs(limit: number): Promise<RunRecordRow[]> {
+    const { rows } = await this.client.query(
+      "SELECT run, state, created_at, ended_at FROM runs ORDER BY created_at DESC LIMIT $1",
+      [limit],
+    );
+    return rows.map((row) => ({ run: row.run, state: row.state, startedAt: row.created_at, endedAt: row.ended_at }));
+  }
+
+  async exists(run: string): Promise<boolean> {
+    const { rowCount } = await this.client.query("SELECT 1 FROM runs WHERE run = $1", [run]);
+    return rowCount === 1;
+  }
+
+  async artifacts(run: string): Promise<ArtifactRecord[]> {
+    const { rows } = await this.client.query(
+      "SELECT name, kind, trial, uri, sha256, size_bytes FROM artifacts WHERE run = $1 ORDER BY name",
+      [run],
+    );
+    return rows.map(({ name, kind, trial, uri, sha256, size_bytes }) => ({
+      name,
+      kind,
+      trial,
+      uri,
+      sha256,
+      sizeBytes: Number(size_bytes),
+    }));
+  }
+}

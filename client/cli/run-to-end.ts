@@ -1,0 +1,32 @@
+import type { ExperimentResult } from "../../workflows/contracts";
+import type { Run } from "../run";
+import type { Console } from "./console";
+import type { Context } from "./context";
+import { type Deployment, runPage } from "./deployment";
+import { ExitCode } from "./exit-codes";
+import { Interrupted } from "./failures";
+import { follow } from "./live/follow";
+import { fetchReports } from "./reports";
+import { summary } from "./summary";
+
+/** Follows a run to its end, sums it up and sets the exit code. */
+export async function runToEnd(run: Run, console: Console, context: Context, deployment: Deployment): Promise<void> {
+  const { interrupt } = context;
+  const uiUrl = runPage(deployment, run.id);
+  let result: ExperimentResult;
+  try {
+    result = await follow(run, console, { uiUrl, signal: interrupt });
+  } catch (error) {
+    if (!interrupt.aborted) throw error;
+    throw new Interrupted(
+      `\n${run.id} goes on without this view.\n  follow it again: belay watch ${run.id}\n  stop it:         belay cancel ${run.id}`,
+    );
+  }
+  if (console.json) console.emit(result);
+  const local = await fetchReports(result, deployment, context.stateDir);
+  console.say("", ...summary(result, { uiUrl, local, paint: console.paint }));
+  context.exitCode = succeeded(result) ? ExitCode.done : ExitCode.failed;
+}
+
+const succeeded = ({ state, reproducibility }: ExperimentResult): boolean =>
+  state === "completed" && reproducibility.passed;
