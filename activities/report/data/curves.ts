@@ -1,0 +1,52 @@
+import type { CurvePoint } from "../rows";
+import { metricName, plural } from "./format";
+import { groupBy } from "./group-by";
+import type { CurveChart, Objective, TrialView } from "./report-data";
+
+/** Names under which a metric's values during training are recorded. */
+export const curveNames = (objective: Objective): string[] => [
+  ...new Set(["train_loss", "eval_loss", objective.metric, `eval_${objective.metric}`]),
+];
+
+/** Training loss, validation loss, and the objective where it is another metric that was measured during training. */
+export function curveCharts(points: readonly CurvePoint[], drawn: readonly TrialView[], objective: Objective): CurveChart[] {
+  const bySubject = new Map(drawn.map((t) => [t.subject, t]));
+  const charts: CurveChart[] = [];
+  const objectiveSeen = new Set<string>();
+  for (const name of curveNames(objective)) {
+    const label = metricName(name === `eval_${objective.metric}` ? objective.metric : name);
+    if (objectiveSeen.has(label)) continue;
+    const series = [...groupBy(points.filter((p) => p.name === name && bySubject.has(p.subject)), (p) => p.subject)]
+      .map(([subject, rows]) => {
+        const trial = bySubject.get(subject) as TrialView;
+        const sorted = rows
+          .filter((p) => Number.isFinite(p.value))
+          .sort((a, b) => a.step - b.step)
+          .map((p): [number, number] => [p.step, p.value]);
+        return { trial: trial.trial, state: trial.state, isBest: trial.isBest, points: sorted };
+      })
+      .filter((s) => s.points.length > 0)
+      .sort((a, b) => Number(a.isBest) - Number(b.isBest) || a.trial - b.trial);
+    if (series.length === 0) continue;
+    objectiveSeen.add(label);
+    const { domain, log } = verticalScale(series.flatMap((s) => s.points.map((p) => p[1])));
+    charts.push({ metric: name, label, log, domain, series });
+  }
+  return charts;
+}
+
+export const curvesNote = (drawn: number, total: number): string | null =>
+  drawn < total
+    ? `Drawn: the best trials and an even spread of the others, ${plural(drawn, "curve")} of ${plural(total, "trial")}.`
+    : null;
+
+/** The top of the axis leaves out the few largest values, so that one diverging trial does not flatten the others. */
+function verticalScale(values: number[]): { domain: [number, number]; log: boolean } {
+  const sorted = [...values].sort((a, b) => a - b);
+  const low = sorted[0] as number;
+  const high = Math.min(sorted.at(-1) as number, 1.15 * (sorted[Math.floor(0.985 * (sorted.length - 1))] as number));
+  const log = low > 0 && high / low > 30;
+  if (log) return { domain: [low, Math.max(high, low * 1.01)], log };
+  const margin = (high - low) * 0.04 || Math.abs(high) * 0.1 || 1;
+  return { domain: [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin], log };
+}

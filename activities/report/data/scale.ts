@@ -1,0 +1,56 @@
+import type { Distribution } from "../../../workflows/contracts";
+import { choice, number } from "./format";
+
+/** Where a value lies on its range, from 0 to 1; evenly spaced for choices, by logarithm for logarithmic ranges. */
+export function unitPosition(distribution: Distribution, value: unknown): number {
+  if ("choice" in distribution) {
+    const ordered = orderedChoices(distribution.choice);
+    const index = ordered.findIndex((option) => choice(option) === choice(value));
+    return ordered.length === 1 || index < 0 ? 0.5 : index / (ordered.length - 1);
+  }
+  const [low, high, log] = range(distribution);
+  if (typeof value !== "number") return 0.5;
+  const place = log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+  return Math.min(1, Math.max(0, place));
+}
+
+export function ticks(distribution: Distribution): { at: number; text: string }[] {
+  if ("choice" in distribution) {
+    return orderedChoices(distribution.choice).map((option) => ({
+      at: unitPosition(distribution, option),
+      text: choice(option),
+    }));
+  }
+  const [low, high, log] = range(distribution);
+  const inside = log ? decades(low, high) : [];
+  return [low, ...inside, high].map((value) => ({ at: unitPosition(distribution, value), text: number(value) }));
+}
+
+export function describe(distribution: Distribution): string {
+  if ("choice" in distribution) return distribution.choice.map(choice).join(", ");
+  const [low, high, log] = range(distribution);
+  const whole = "int" in distribution || "logint" in distribution;
+  return `${number(low)} to ${number(high)}${whole ? ", whole numbers" : ""}${log ? ", logarithmic" : ""}`;
+}
+
+/** Numbers rise along an axis however the list was written; anything else keeps its order. */
+const orderedChoices = (options: readonly unknown[]): unknown[] =>
+  options.every((o) => typeof o === "number") ? [...(options as number[])].sort((a, b) => a - b) : [...options];
+
+function range(distribution: Exclude<Distribution, { choice: unknown }>): [number, number, boolean] {
+  if ("loguniform" in distribution) return [...distribution.loguniform, true];
+  if ("logint" in distribution) return [...distribution.logint, true];
+  if ("uniform" in distribution) return [...distribution.uniform, false];
+  return [...distribution.int, false];
+}
+
+/** Powers of ten well inside a logarithmic range, so that labels do not touch its ends. */
+function decades(low: number, high: number): number[] {
+  const inside: number[] = [];
+  for (let e = Math.ceil(Math.log10(low)); e <= Math.floor(Math.log10(high)); e += 1) {
+    const value = 10 ** e;
+    const place = Math.log(value / low) / Math.log(high / low);
+    if (place > 0.12 && place < 0.88) inside.push(value);
+  }
+  return inside;
+}

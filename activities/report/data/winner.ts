@@ -1,0 +1,89 @@
+import type { ArtifactRef, NamedArtifact, ReproducibilityVerdict, StageOutputs } from "../../../workflows/contracts";
+import type { ArtifactRow } from "../rows";
+import { paramFacts, promisesBits } from "./asked";
+import type { ArtifactView, ReproducibilityView, TrialView, WinnerView } from "./report-data";
+
+export function winnerView(run: string, trial: TrialView | null, stages: StageOutputs): WinnerView | null {
+  if (!trial) return null;
+  const { merge, hub, selection } = stages;
+  return {
+    trial: trial.trial,
+    reason: selection?.reason ?? "",
+    params: paramFacts(trial.params),
+    trainableParams: trial.trainableParams,
+    fetch: `npx belay artifacts ${run} --get out`,
+    python: pythonToLoad(stages),
+    files: (stages.adapter ?? []).map(namedArtifact),
+    merge: merge && {
+      passed: merge.passed,
+      maxLogitDifference: merge.maxLogitDifference,
+      tolerance: merge.tolerance,
+      rows: merge.rows,
+      files: merge.files.map(namedArtifact),
+    },
+    hubUrl: hub?.url ?? null,
+  };
+}
+
+/** Plain PEFT, nothing of ours: the adapter must load where this project is not installed. */
+export function pythonToLoad({ resolved, dataset }: Pick<StageOutputs, "resolved" | "dataset">): string {
+  const { model, task } = resolved.spec;
+  const classes = dataset?.tokenised.classNames?.length ?? null;
+  const auto = task === "causal_lm" ? "AutoModelForCausalLM" : "AutoModelForSequenceClassification";
+  const options = [
+    pythonString(model.model_name_or_path),
+    model.revision && `revision=${pythonString(model.revision)}`,
+    task === "sequence_classification" && classes !== null && `num_labels=${classes}`,
+  ].filter(Boolean);
+  return [
+    "import peft, transformers",
+    `base = transformers.${auto}.from_pretrained(${options.join(", ")})`,
+    `model = peft.PeftModel.from_pretrained(base, "out/adapter")`,
+  ].join("\n");
+}
+
+/** A JSON string is also a Python string. */
+const pythonString = (text: string): string => JSON.stringify(text);
+
+export const namedArtifact = ({ path, ref }: NamedArtifact): ArtifactView => ({
+  name: path,
+  sizeBytes: ref.sizeBytes,
+  sha256: ref.sha256,
+  uri: ref.uri,
+});
+
+export function artifactViews(rows: readonly ArtifactRow[], limit: number): { views: ArtifactView[]; left: number } {
+  const own = (row: ArtifactRow) => row.name === "report.html" || row.name === "report.md";
+  const views = rows
+    .filter((row) => !own(row))
+    .sort((a, b) => (a.trial ?? -1) - (b.trial ?? -1) || (a.name < b.name ? -1 : 1))
+    .map(({ name, sizeBytes, sha256, uri }) => ({ name, sizeBytes, sha256, uri }));
+  return { views: views.slice(0, limit), left: Math.max(0, views.length - limit) };
+}
+
+export function reproducibility(run: string, stages: StageOutputs, manifest: ArtifactRef): ReproducibilityView {
+  return {
+    verdict: stages.reproducibility,
+    sentence: verdictSentence(stages.reproducibility),
+    promise: promisesBits(stages.resolved.spec)
+      ? "Promised: the same bits on the same hardware (full determinism, deterministic search)."
+      : "Promised: the same results within tolerance; bits may differ with neighbours and hardware.",
+    command: `npx belay verify ${run}`,
+    manifest: { name: "manifest.json", sizeBytes: manifest.sizeBytes, sha256: manifest.sha256, uri: manifest.uri },
+  };
+}
+
+const meaning: Record<"L0" | "L1" | "L2" | "L3", string> = {
+  L0: "every artifact has the hash that the manifest names",
+  L1: "the winner's metrics were computed again and agree",
+  L2: "the winner's first steps were trained again and its losses agree",
+  L3: "the winner was trained again from the manifest alone, to the same bits",
+};
+export const levelMeaning = (level: keyof typeof meaning): string => meaning[level];
+
+function verdictSentence(verdict: ReproducibilityVerdict | null): string {
+  if (!verdict) return "Not verified.";
+  if (verdict.level === null) return "Not reproducible: verification failed.";
+  const reached = `Reproducible at ${verdict.level}: ${meaning[verdict.level]}.`;
+  return verdict.passed ? reached : `${reached} A higher level was asked for and failed.`;
+}
