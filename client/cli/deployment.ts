@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { CommandFailure } from "./failures";
 import { ExitCode } from "./exit-codes";
 
 const Stack = z.object({
-  temporal: z.object({ address: z.string(), ui: z.string().nullable().optional() }),
-  postgres: z.object({ url: z.string() }),
+  temporal: z.object({ address: z.string(), namespace: z.string(), ui: z.string().nullable() }),
+  postgres: z.object({ url: z.string(), optunaUrl: z.string() }),
   s3: z.object({ endpoint: z.string(), bucket: z.string(), accessKey: z.string(), secretKey: z.string() }),
 });
 
@@ -17,28 +17,26 @@ export interface ObjectStoreAccess {
   secretKey: string;
 }
 
-/** The services that a command talks to. */
+/** The services that a command talks to. Null is what was not named. */
 export interface Deployment {
   temporal: { address: string; namespace: string; ui: string | null };
-  /** Null where only Temporal was named. */
-  postgresUrl: string | null;
+  postgres: { url: string | null; optunaUrl: string | null };
   s3: ObjectStoreAccess | null;
 }
 
-/** The one that the environment names (TEMPORAL_ADDRESS), else this checkout's stack. */
+/** This checkout's stack, unless the environment names another Temporal service. */
 export function findDeployment(env: NodeJS.ProcessEnv, stateDir: string): Deployment {
-  const namespace = env.TEMPORAL_NAMESPACE || "default";
-  if (env.TEMPORAL_ADDRESS)
-    return {
-      temporal: { address: env.TEMPORAL_ADDRESS, namespace, ui: env.TEMPORAL_UI || null },
-      postgresUrl: env.DATABASE_URL || null,
-      s3: objectStoreOf(env),
-    };
-  const { temporal, postgres, s3 } = readStack(join(stateDir, "stack.json"));
+  const path = join(stateDir, "stack.json");
+  if (!env.TEMPORAL_ADDRESS) return readStack(path);
+  const stack = existsSync(path) ? readStack(path) : null;
+  return stack?.temporal.address === env.TEMPORAL_ADDRESS ? stack : fromEnvironment(env.TEMPORAL_ADDRESS, env);
+}
+
+function fromEnvironment(address: string, env: NodeJS.ProcessEnv): Deployment {
   return {
-    temporal: { address: temporal.address, namespace, ui: temporal.ui ?? null },
-    postgresUrl: postgres.url,
-    s3: { endpoint: s3.endpoint, bucket: s3.bucket, accessKey: s3.accessKey, secretKey: s3.secretKey },
+    temporal: { address, namespace: env.TEMPORAL_NAMESPACE || "default", ui: env.TEMPORAL_UI || null },
+    postgres: { url: env.DATABASE_URL || null, optunaUrl: env.OPTUNA_DATABASE_URL || null },
+    s3: objectStoreOf(env),
   };
 }
 
@@ -48,7 +46,7 @@ function objectStoreOf(env: NodeJS.ProcessEnv): ObjectStoreAccess | null {
   return { endpoint, bucket: env.BELAY_S3_BUCKET || "belay", accessKey, secretKey };
 }
 
-function readStack(path: string): z.infer<typeof Stack> {
+function readStack(path: string): Deployment {
   const notUp = (message: string) => new CommandFailure(ExitCode.missing, message, "start the stack: belay up");
   let text: string;
   try {

@@ -13,8 +13,8 @@ export interface KnownRun {
 const LIMIT = 100;
 
 /** Runs newest first: those that Temporal has, and those that only the record still knows. */
-export async function knownRuns(belay: Belay, { postgresUrl }: Deployment): Promise<KnownRun[]> {
-  const [live, recorded] = await Promise.all([belay.list(LIMIT), postgresUrl ? recordedRuns(postgresUrl) : []]);
+export async function knownRuns(belay: Belay, { postgres }: Deployment): Promise<KnownRun[]> {
+  const [live, recorded] = await Promise.all([belay.list(LIMIT), postgres.url ? recordedRuns(postgres.url) : []]);
   const byId = new Map<string, RunRecordRow>();
   for (const each of [...recorded, ...live]) byId.set(each.run, each);
   return [...byId.values()]

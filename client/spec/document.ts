@@ -22,9 +22,14 @@ export interface Problem extends Position {
   message: string;
 }
 
-/** An experiment's text, read; `locate` finds the place of any path, or of its nearest existing parent. */
+/** Where a path stands; `exact` is false when only its nearest existing parent does. */
+export interface Place extends Position {
+  exact: boolean;
+}
+
+/** An experiment's text, read. */
 export type SpecDocument =
-  | { ok: true; value: unknown; locate: (path: SpecPath) => Position }
+  | { ok: true; value: unknown; locate: (path: SpecPath) => Place }
   | { ok: false; problems: Problem[] };
 
 /** References to anchors that are still believed to be a person's; a bomb multiplies them. */
@@ -42,7 +47,7 @@ export function parseSpecDocument(text: string): SpecDocument {
   if (doc.contents === null) return refuse({ ...at(0), message: "the file is empty" });
   try {
     const value = plain(doc.toJS({ maxAliasCount: MAX_ALIASES }));
-    return { ok: true, value, locate: (path) => at(offsetOf(doc, path)) };
+    return { ok: true, value, locate: (path) => placeOf(doc, path, at) };
   } catch (error) {
     if (error instanceof ReferenceError || error instanceof RangeError || error instanceof NotPlain)
       return refuse({ ...at(firstAlias(text)), message: explain(error) });
@@ -94,25 +99,25 @@ function plain(value: unknown, within: ReadonlySet<object> = new Set()): unknown
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each, inside)]));
 }
 
-/** The offset of the key or list item at `path`, or of its nearest existing parent when there is none. */
-function offsetOf(doc: Document.Parsed, path: SpecPath): number {
+/** The place of the key or list item at `path`, or of its nearest existing parent when there is none. */
+function placeOf(doc: Document.Parsed, path: SpecPath, at: (offset: number) => Position): Place {
   let node: unknown = doc.contents;
   let found = startOf(node) ?? 0;
   for (const segment of path) {
     const parent = isAlias(node) ? node.resolve(doc) : node;
+    let offset: number | undefined;
     if (isMap(parent)) {
       const pair = parent.items.find((each) => keyOf(each) === String(segment));
-      if (!pair) return found;
-      found = startOf(pair.key) ?? found;
-      node = pair.value;
+      offset = startOf(pair?.key);
+      node = pair?.value;
     } else if (isSeq(parent)) {
       node = parent.items[Number(segment)];
-      const offset = startOf(node);
-      if (offset === undefined) return found;
-      found = offset;
-    } else return found;
+      offset = startOf(node);
+    }
+    if (offset === undefined) return { ...at(found), exact: false };
+    found = offset;
   }
-  return found;
+  return { ...at(found), exact: true };
 }
 
 const startOf = (node: unknown): number | undefined => (node as Node | null | undefined)?.range?.[0];

@@ -44,8 +44,9 @@ export function loadExperimentFile(file: string, { set = [], cwd = process.cwd()
 
   const overrides = applyOverrides(value, set);
   const located = ({ path: at, message }: SpecIssue): LocatedIssue => {
-    const override = overrideOf(at, overrides);
-    if (!override) return inFile(message, locate(at), at);
+    const place = locate(at);
+    const override = overrideOf(at, overrides, place.exact);
+    if (!override) return inFile(message, place, at);
     return { source: `--set ${override.text}`, line: null, column: null, path: at, message };
   };
   return checkExperiment(value, dirname(path), located);

@@ -51,9 +51,10 @@ export function applyOverride(root: Record<string, unknown>, override: Override)
   return null;
 }
 
-/** The override that a path's value came from: set at the path itself, above it or, for a whole mapping, below it. */
-export function overrideOf(path: SpecPath, overrides: readonly Override[]): Override | undefined {
-  return overrides.findLast((each) => each.path.every((segment, i) => String(path[i]) === String(segment)));
+/** The override that the value at a path came from; for a path that the file lacks, also one that made it. */
+export function overrideOf(path: SpecPath, overrides: readonly Override[], inFile: boolean): Override | undefined {
+  const begins = (long: SpecPath, short: SpecPath) => short.every((segment, i) => String(long[i]) === String(segment));
+  return overrides.findLast((each) => begins(path, each.path) || (!inFile && path.length > 0 && begins(each.path, path)));
 }
 
 const isHolder = (value: unknown): value is Record<string, unknown> | unknown[] =>

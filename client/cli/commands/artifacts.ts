@@ -26,10 +26,10 @@ export function addArtifacts(program: Command, context: Context): void {
 }
 
 async function showArtifacts(run: string, options: Options, context: Context): Promise<void> {
-  const { postgresUrl, s3 } = deploymentOf(context);
+  const { postgres, s3 } = deploymentOf(context);
   const console = consoleOf(context, options);
-  if (!postgresUrl) throw notSet("DATABASE_URL");
-  const artifacts = await Records.use(postgresUrl, async (records) => {
+  if (!postgres.url) throw notSet("DATABASE_URL");
+  const artifacts = await Records.use(postgres.url, async (records) => {
     if (!(await records.exists(run))) throw new BelayError("NotFound", `there is no run ${run}`);
     return records.artifacts(run);
   });
