@@ -1,0 +1,162 @@
+"""Loading a frozen base: safetensors only, no remote code, and one clear line for whatever is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from belay_gpu.engine.errors import EngineError
+from belay_gpu.engine.seeds import seeded
+from belay_gpu.engine.spec import BaseSpec
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+# What a base draws itself (rows of added tokens, the head of a classifier) is the same in every process.
+BASE_SEED = 0
+
+
+@dataclass
+class LoadedBase:
+    """A base in memory. `new_modules`: parts whose weights were not in the files, such as a classifier's head."""
+
+    spec: BaseSpec
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase | None
+    new_modules: list[str]
+    device: torch.device
+
+
+def compute_dtype(spec: BaseSpec, device: torch.device) -> torch.dtype:
+    if spec.dtype == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return DTYPES[spec.dtype]
+
+
+def check_folder(spec: BaseSpec) -> None:
+    """Refuses what can be seen without loading anything. A hub id is left to the hub.
+
+    Raises:
+        EngineError: ModelUnavailable.
+    """
+    folder = Path(spec.model)
+    if not folder.is_dir():
+        if folder.is_absolute() or spec.model.startswith(".") or spec.model.count("/") > 1:
+            raise EngineError("ModelUnavailable", f"model {spec.model}: there is no such folder")
+        return
+    config_file = folder / "config.json"
+    if not config_file.is_file():
+        raise EngineError("ModelUnavailable", f"model {spec.model}: the folder has no config.json")
+    config: dict[str, Any] = json.loads(config_file.read_text())
+    if config.get("auto_map"):
+        raise EngineError(
+            "ModelUnavailable", f"model {spec.model}: it needs code from its own repository, which is never run"
+        )
+    if not any(folder.glob("*.safetensors")):
+        pickled = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern))
+        found = f" (found {', '.join(pickled[:3])}: pickled weights can run code when they are read)" if pickled else ""
+        raise EngineError("ModelUnavailable", f"model {spec.model}: no safetensors weights{found}; convert them first")
+
+
+def load_tokenizer(spec: BaseSpec) -> PreTrainedTokenizerBase | None:
+    """The base's tokenizer with the added tokens; None where the folder has none.
+
+    Raises:
+        EngineError: tokens are to be added and there is no tokenizer.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(spec.model, revision=spec.revision, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if spec.added_tokens:
+            raise EngineError("ModelUnavailable", f"model {spec.model}: its tokenizer cannot be read: {error}") from error
+        return None
+    if spec.added_tokens:
+        tokenizer.add_tokens(list(spec.added_tokens))
+    return tokenizer
+
+
+def load_base(spec: BaseSpec, device: torch.device, dtype: torch.dtype | None = None) -> LoadedBase:
+    """Loads the base, frozen and in evaluation mode.
+
+    Args:
+        spec: which base.
+        device: where to.
+        dtype: overrides the spec's, for a merge in full precision.
+
+    Raises:
+        EngineError: ModelUnavailable, Unsupported or DoesNotFit.
+    """
+    if spec.load_in_4bit and device.type != "cuda":
+        raise EngineError("Unsupported", "load_in_4bit needs a CUDA device; set it to false or place the run on a GPU")
+    check_folder(spec)
+    try:
+        with seeded(BASE_SEED, device):
+            model, info = _from_pretrained(spec, device, dtype or compute_dtype(spec, device))
+            tokenizer = load_tokenizer(spec)
+            if spec.added_tokens and tokenizer is not None:
+                _widen_embeddings(model, len(tokenizer))
+    except torch.cuda.OutOfMemoryError as error:
+        raise EngineError("DoesNotFit", f"model {spec.model} does not fit {device}: {error}") from error
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise EngineError("ModelUnavailable", f"model {spec.model}: {_first_line(error)}") from error
+    model.requires_grad_(False)
+    model.eval()
+    if model.config.pad_token_id is None and tokenizer is not None:
+        model.config.pad_token_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    missing = sorted({name.rpartition(".")[0] for name in info["missing_keys"]})
+    return LoadedBase(spec, model, tokenizer, missing, device)
+
+
+def _from_pretrained(
+    spec: BaseSpec, device: torch.device, dtype: torch.dtype
+) -> tuple[PreTrainedModel, dict[str, list[str]]]:
+    options: dict[str, Any] = {
+        "revision": spec.revision,
+        "dtype": dtype,
+        "trust_remote_code": False,
+        "use_safetensors": True,
+        "output_loading_info": True,
+    }
+    if spec.load_in_4bit:
+        from transformers import BitsAndBytesConfig
+
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype, bnb_4bit_use_double_quant=True
+        )
+        options["device_map"] = {"": device}
+    if spec.task == "sequence_classification":
+        names = dict(enumerate(spec.class_names))
+        options |= {"num_labels": len(names), "id2label": names, "label2id": {name: i for i, name in names.items()}}
+        model, info = AutoModelForSequenceClassification.from_pretrained(spec.model, **options)
+    else:
+        model, info = AutoModelForCausalLM.from_pretrained(spec.model, **options)
+    return (model if spec.load_in_4bit else model.to(device)), info
+
+
+def _widen_embeddings(model: PreTrainedModel, size: int) -> None:
+    """Rows for added tokens start as the mean of the others."""
+    embedding = model.get_input_embeddings()
+    before = embedding.weight.shape[0]
+    if size <= before:
+        return
+    model.resize_token_embeddings(size, mean_resizing=False)
+    with torch.no_grad():
+        for module in {id(m): m for m in (model.get_input_embeddings(), model.get_output_embeddings()) if m}.values():
+            module.weight[before:] = module.weight[:before].float().mean(0).to(module.weight.dtype)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    if "trust_remote_code" in text:
+        return "it needs code from its own repository, which is never run"
+    return " ".join(text.splitlines()[0].split())

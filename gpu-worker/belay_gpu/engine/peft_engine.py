@@ -1,0 +1,297 @@
+"""The plain engine: PEFT adapters, one per slot, over one resident frozen base; one adapter active at a time.
+
+It is the oracle for any packed engine, the baseline of its benchmark, and the path for what cannot be packed.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+
+import torch
+from peft import PeftConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from safetensors.torch import load, load_file, save
+from torch import nn
+from transformers import PreTrainedModel
+
+from belay_gpu.canonical import sha256_bytes
+from belay_gpu.data.batches import label_count, unit_batch
+from belay_gpu.data.tokenised import TokenisedSplit
+from belay_gpu.engine import adapter as adapters
+from belay_gpu.engine import scoring
+from belay_gpu.engine.base_model import load_base
+from belay_gpu.engine.cursor import Cursor
+from belay_gpu.engine.determinism import full_determinism
+from belay_gpu.engine.errors import EngineError
+from belay_gpu.engine.loss import compute_context, loss_sum
+from belay_gpu.engine.optimizer import build_optimizer, load_optimizer_tensors, optimizer_tensors, set_rate
+from belay_gpu.engine.protocol import EvalRequest, EvalResult, Evaluation, SlotInfo, Snapshot, StepResult
+from belay_gpu.engine.schedule import rate_factor, warmup_steps
+from belay_gpu.engine.seeds import derive_seed, seeded
+from belay_gpu.engine.spec import BaseSpec, SlotSpec
+
+
+@dataclass
+class _Slot:
+    """`name` is the adapter's inside PEFT; `named` are its parameters by their names in files."""
+
+    name: str
+    spec: SlotSpec
+    data: TokenisedSplit
+    named: list[tuple[str, nn.Parameter]]
+    optimizer: torch.optim.AdamW
+    cursor: Cursor
+    info: SlotInfo
+    step: int = 0
+
+
+class PeftEngine:
+    """See `Engine` for the contract of each method."""
+
+    def __init__(self, base: BaseSpec, device: torch.device) -> None:
+        self._loaded = load_base(base, device)
+        self._all_linear = adapters.linear_suffixes(self._loaded)
+        self._device = device
+        self._peft: PeftModel | None = None
+        self._slots: dict[str, _Slot] = {}
+        self._attached: dict[str, str] = {}
+        self._names = (f"slot{n}" for n in count())
+        self._active: str | None = None
+
+    @property
+    def base(self) -> BaseSpec:
+        return self._loaded.spec
+
+    @property
+    def slots(self) -> list[str]:
+        return [*self._slots, *self._attached]
+
+    @property
+    def model(self) -> PreTrainedModel:
+        """The base with whatever adapter is active; for probes and tests."""
+        return self._loaded.model
+
+    # -- membership -----------------------------------------------------------------------------------------------
+
+    def admit(self, slot: str, spec: SlotSpec, data: TokenisedSplit) -> SlotInfo:
+        return self._build(slot, spec, data).info
+
+    def restore(self, slot: str, spec: SlotSpec, data: TokenisedSplit, snapshot: Snapshot) -> SlotInfo:
+        built = self._build(slot, spec, data)
+        try:
+            self._set_weights(built.name, load(snapshot.adapter))
+            load_optimizer_tensors(built.optimizer, built.named, load(snapshot.state))
+            built.step = int(snapshot.meta["step"])
+            at = snapshot.meta["cursor"]
+            built.cursor.epoch, built.cursor.index = int(at["epoch"]), int(at["index"])
+        except (KeyError, ValueError, RuntimeError) as error:
+            self.retire(slot)
+            raise EngineError("CorruptArtifact", f"checkpoint does not fit this trial: {error}") from error
+        built.info = SlotInfo(built.step, built.info.trainable_params, str(snapshot.meta["initSha256"]))
+        return built.info
+
+    def attach(self, slot: str, adapter_folder: Path) -> None:
+        self._refuse_known(slot)
+        name = next(self._names)
+        try:
+            config = PeftConfig.from_pretrained(str(adapter_folder))
+            config.inference_mode = True
+            self._add(name, config)
+            self._set_weights(name, load_file(adapter_folder / "adapter_model.safetensors"))
+        except EngineError:
+            raise
+        except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+            self._remove(name)
+            raise EngineError("CorruptArtifact", f"adapter does not fit its base: {error}") from error
+        self._attached[slot] = name
+
+    def retire(self, slot: str) -> None:
+        known = self._slots.pop(slot, None)
+        name = known.name if known else self._attached.pop(slot, None)
+        if name is not None:
+            self._remove(name)
+
+    def _refuse_known(self, slot: str) -> None:
+        if slot in self._slots or slot in self._attached:
+            raise EngineError("Internal", f"slot {slot} is taken")
+
+    def _build(self, slot: str, spec: SlotSpec, data: TokenisedSplit) -> _Slot:
+        self._refuse_known(slot)
+        if self._loaded.model.dtype == torch.float16:
+            raise EngineError("Unsupported", "training in float16 underflows without loss scaling; use bfloat16 or float32")
+        if spec.lora.target_modules != "all-linear" and self._peft is None:
+            adapters.check_targets(self._loaded, spec.lora.target_modules)
+        name = next(self._names)
+        config = adapters.lora_config(self._loaded, spec.lora, self._all_linear)
+        # PEFT draws from the process's generator: seeded here for the trial, put back afterwards.
+        with seeded(spec.train.seed, self._device):
+            try:
+                self._add(name, config)
+            except ValueError as error:
+                self._remove(name)
+                raise EngineError("InvalidSpec", f"lora: {error}") from error
+            assert self._peft is not None
+            adapters.fresh_head(self._loaded, self._peft, name, spec.train.seed)
+        named = [(key.replace(f".{name}", ""), p) for key, p in adapters.trainable(self._peft, name)]
+        for _, parameter in named:
+            parameter.data = parameter.data.float()
+        tensors = adapters.adapter_tensors(self._peft, name)
+        built = _Slot(
+            name=name,
+            spec=spec,
+            data=data,
+            named=named,
+            optimizer=build_optimizer(named, spec),
+            cursor=Cursor(data.training_units, derive_seed(spec.train.seed, "data")),
+            info=SlotInfo(0, sum(p.numel() for _, p in named), sha256_bytes(adapters.adapter_bytes(tensors))),
+        )
+        self._slots[slot] = built
+        return built
+
+    def _add(self, name: str, config: PeftConfig) -> None:
+        if self._peft is None:
+            self._peft = get_peft_model(self._loaded.model, config, adapter_name=name)  # type: ignore[assignment]
+        else:
+            self._peft.add_adapter(name, config)
+        self._active = None
+
+    def _set_weights(self, name: str, tensors: dict[str, torch.Tensor]) -> None:
+        assert self._peft is not None
+        result = set_peft_model_state_dict(self._peft, tensors, adapter_name=name)
+        if result.unexpected_keys:
+            raise ValueError(f"unknown weights {sorted(result.unexpected_keys)[:3]}")
+        known = set(adapters.adapter_tensors(self._peft, name))
+        if known != set(tensors):
+            raise ValueError(f"weights are missing: {sorted(known - set(tensors))[:3]}")
+
+    def _remove(self, name: str) -> None:
+        if self._peft is None or name not in self._peft.peft_config:
+            return
+        self._active = None
+        if len(self._peft.peft_config) == 1:
+            # The last one takes the wrappers with it: a bare base is then really bare.
+            self._loaded.model = self._peft.unload()  # type: ignore[operator]
+            self._peft = None
+            self._loaded.model.requires_grad_(False)
+        else:
+            survivor = next(other for other in self._peft.peft_config if other != name)
+            self._peft.set_adapter(survivor)
+            self._peft.delete_adapter(name)
+        gc.collect()
+
+    # -- work -----------------------------------------------------------------------------------------------------
+
+    def step(self, slots: Sequence[str]) -> dict[str, StepResult]:
+        return {slot: self._step(self._slots[slot]) for slot in slots}
+
+    def _step(self, slot: _Slot) -> StepResult:
+        train = slot.spec.train
+        size = train.per_device_train_batch_size
+        units = slot.cursor.take(size * train.gradient_accumulation_steps)
+        labels = label_count(slot.data, units)
+        rate = train.learning_rate * rate_factor(
+            train.lr_scheduler_type,
+            slot.step,
+            slot.spec.total_steps,
+            warmup_steps(slot.spec.total_steps, train.warmup_ratio),
+        )
+        total = torch.zeros((), device=self._device)
+        parameters = [parameter for _, parameter in slot.named]
+        with full_determinism(train.full_determinism, self._device), self._with(slot.name, training=True) as model:
+            for micro, start in enumerate(range(0, len(units), size)):
+                batch = unit_batch(slot.data, units[start : start + size], self._device)
+                with (
+                    seeded(derive_seed(train.seed, "dropout", slot.step, micro), self._device),
+                    compute_context(model, self._device),
+                ):
+                    part = loss_sum(model, batch) / max(labels, 1)
+                part.backward()
+                total += part.detach()
+            norm = _gradient_norm(parameters, train.max_grad_norm)
+        loss, gradient = float(total), float(norm)
+        finite = math.isfinite(loss) and math.isfinite(gradient)
+        if finite:
+            set_rate(slot.optimizer, rate)
+            slot.optimizer.step()
+            slot.step += 1
+        slot.optimizer.zero_grad(set_to_none=True)
+        return StepResult(
+            step=slot.step,
+            loss=loss if math.isfinite(loss) else None,
+            learning_rate=rate,
+            grad_norm=gradient if math.isfinite(gradient) else None,
+            label_tokens=labels,
+        )
+
+    def evaluate(self, slot: str | None, data: TokenisedSplit, request: EvalRequest) -> Evaluation:
+        name = self._adapter_name(slot)
+        deterministic = slot in self._slots and self._slots[slot].spec.train.full_determinism
+
+        @contextmanager
+        def active() -> Iterator[PreTrainedModel]:
+            with (
+                full_determinism(deterministic, self._device),
+                self._with(name, training=False) as model,
+                compute_context(model, self._device),
+            ):
+                yield model
+
+        return self._evaluation(scoring.evaluate(active, self._loaded.tokenizer, data, request))
+
+    def _evaluation(self, walk: Evaluation) -> Generator[None, None, EvalResult]:
+        return (yield from walk)
+
+    def snapshot(self, slot: str) -> Snapshot:
+        known = self._slots[slot]
+        assert self._peft is not None
+        config = self._peft.peft_config[known.name]
+        tensors = adapters.adapter_tensors(self._peft, known.name)
+        return Snapshot(
+            adapter_config=adapters.config_bytes(config),  # type: ignore[arg-type]
+            adapter=adapters.adapter_bytes(tensors),
+            state=save(optimizer_tensors(known.optimizer, known.named)),
+            meta={
+                "schemaVersion": 1,
+                "step": known.step,
+                "totalSteps": known.spec.total_steps,
+                "cursor": {"epoch": known.cursor.epoch, "index": known.cursor.index, "seed": known.cursor.seed},
+                "seed": known.spec.train.seed,
+                "initSha256": known.info.init_sha256,
+                "config": {"train": asdict(known.spec.train), "lora": asdict(known.spec.lora)},
+            },
+        )
+
+    def _adapter_name(self, slot: str | None) -> str | None:
+        if slot is None:
+            return None
+        return self._slots[slot].name if slot in self._slots else self._attached[slot]
+
+    @contextmanager
+    def _with(self, name: str | None, training: bool) -> Iterator[PreTrainedModel]:
+        """The base with this adapter, or none, switched on."""
+        model = self._loaded.model
+        if model.training != training:
+            model.train(training)
+        if self._peft is None:
+            yield model
+        elif name is None:
+            with self._peft.disable_adapter():
+                yield model
+            self._active = None
+        else:
+            if self._active != name:
+                self._peft.set_adapter(name)
+                self._active = name
+            yield model
+
+
+def _gradient_norm(parameters: list[nn.Parameter], limit: float | None) -> torch.Tensor:
+    """Norm over the slot's own gradients, which are clipped to `limit` in place."""
+    if limit is not None:
+        return nn.utils.clip_grad_norm_(parameters, limit)
+    return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
