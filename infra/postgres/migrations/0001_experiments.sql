@@ -13,9 +13,12 @@ CREATE TABLE runs (
   best_value  double precision,
   error       jsonb,
   result      jsonb,
+  reproducibility jsonb,
   created_at  timestamptz NOT NULL DEFAULT now(),
   updated_at  timestamptz NOT NULL DEFAULT now(),
-  ended_at    timestamptz
+  ended_at    timestamptz,
+  -- Temporal run id of the execution that ended the run: only another execution may take it up again.
+  ended_by    text
 );
 
 -- One row per trial; `trial_id` is the child's workflow id.
@@ -43,6 +46,8 @@ CREATE TABLE trials (
   adapter          jsonb,
   adapter_sha256   text,
   error            jsonb,
+  -- Temporal run id of the execution that opened the row: another one (a reset, a new start) opens it afresh.
+  opened_by        text NOT NULL,
   created_at       timestamptz NOT NULL DEFAULT now(),
   ended_at         timestamptz,
   UNIQUE (run, trial),
@@ -64,15 +69,21 @@ CREATE TABLE rungs (
   UNIQUE (run, ordinal)
 );
 
--- Fencing: the newest epoch of each subject, and where each epoch took the work up again.
+-- Fencing: the newest epoch of each subject. Checkpoints of epochs up to `floor` belong to an earlier experiment of
+-- the same name and are never resumed from.
 CREATE TABLE subjects (
   subject text PRIMARY KEY,
   run     text NOT NULL,
-  epoch   integer NOT NULL DEFAULT 0
+  epoch   integer NOT NULL DEFAULT 0,
+  floor   integer NOT NULL DEFAULT 0
 );
+CREATE INDEX subjects_by_run ON subjects (run);
+
+-- One row per dispatch: the newest step that it was offered to resume from, and the one it did resume from.
 CREATE TABLE epochs (
   subject   text NOT NULL,
   epoch     integer NOT NULL,
+  offered_step integer NOT NULL,
   from_step integer,
   started_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (subject, epoch)
@@ -83,6 +94,8 @@ CREATE TABLE checkpoints (
   step       integer NOT NULL,
   epoch      integer NOT NULL,
   manifest   jsonb NOT NULL,
+  -- Hashes of the files that the manifest names.
+  files      text[] NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (subject, step)
 );
@@ -100,6 +113,16 @@ CREATE TABLE trace_events (
   PRIMARY KEY (run, source, seq)
 );
 CREATE INDEX trace_events_by_time ON trace_events (run, at);
+
+-- Segments of the trace that have been read, so that a listing need not read them again.
+CREATE TABLE wal_segments (
+  run         text NOT NULL,
+  key         text NOT NULL,
+  sha256      text NOT NULL,
+  size_bytes  bigint NOT NULL,
+  ingested_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (run, key, sha256)
+);
 
 -- `trial_id` is the job's subject. A row of a newer epoch replaces one of an older.
 CREATE TABLE metrics (
@@ -124,7 +147,14 @@ CREATE TABLE artifacts (
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (run, name)
 );
+CREATE INDEX artifacts_by_hash ON artifacts (sha256);
+
+-- Content-addressed objects that no checkpoint names any longer, since when; deleted after a grace period.
+CREATE TABLE garbage (
+  sha256 text PRIMARY KEY,
+  since  timestamptz NOT NULL DEFAULT now()
+);
 
 -- Down Migration
-DROP TABLE artifacts, metrics, trace_events, checkpoints, epochs, subjects, rungs, trials, runs;
+DROP TABLE garbage, artifacts, metrics, wal_segments, trace_events, checkpoints, epochs, subjects, rungs, trials, runs;
 DROP EXTENSION IF EXISTS vector;

@@ -1,0 +1,32 @@
+import { join } from "node:path";
+import { runner } from "node-pg-migrate";
+import { packageRoot } from "../package-root";
+
+/** node-pg-migrate's table of the migrations that have run. */
+const MIGRATIONS_TABLE = "belay_migrations";
+
+export interface MigrateOptions {
+  direction?: "up" | "down";
+  /** How many migrations; default all. */
+  count?: number;
+}
+
+/**
+ * Brings the database to this version's schema (or takes it down), in one transaction. Concurrent callers wait for
+ * each other. Answers with the names of the migrations that ran.
+ */
+export async function runMigrations(databaseUrl: string, { direction = "up", count }: MigrateOptions = {}): Promise<string[]> {
+  const ran = await runner({
+    databaseUrl,
+    dir: join(packageRoot(), "infra", "postgres", "migrations"),
+    migrationsTable: MIGRATIONS_TABLE,
+    direction,
+    count: count ?? Number.POSITIVE_INFINITY,
+    singleTransaction: true,
+    advisoryLockMode: "wait",
+    logger: quiet,
+  });
+  return ran.map(({ name }) => name);
+}
+
+const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
