@@ -1,0 +1,38 @@
+import type { Check } from "../setup/preflight.mjs";
+import { diagnose } from "./doctor";
+import { Stack, type StackOptions } from "./stack";
+import type { StackInfo, StackStatus } from "./stack-info";
+
+export type { Check } from "../setup/preflight.mjs";
+export { isMissingRequirement, MissingRequirement } from "../setup/missing.mjs";
+export { PartFailed } from "./errors";
+export type { OnStackEvent, StackEvent } from "./events";
+export { Stack, type StackOptions } from "./stack";
+export type { PartName, PartState, PartStatus, StackInfo, StackStatus, WorkerInfo, WorkerName } from "./stack-info";
+
+/** Starts what is not up of this checkout's stack, or of another one by `stateDir`. */
+export const up = (options?: StackOptions): Promise<StackInfo> => new Stack(options).up();
+
+/** Stops everything of it; its data stays. */
+export const down = (options?: StackOptions): Promise<void> => new Stack(options).down();
+
+export const status = (options?: StackOptions): Promise<StackStatus> => new Stack(options).status();
+
+/** Addresses and credentials of a stack that is up; undefined when it is not. */
+export const loadStack = (options?: StackOptions): StackInfo | undefined => new Stack(options).load();
+
+/** Looks at the machine, the set-up and the stack. */
+export const doctor = async (options?: StackOptions): Promise<Check[]> => diagnose(await status(options));
+
+/** Runs `body` with a stack of its own, which is gone afterwards with all that it held. */
+export async function withStack<T>(
+  options: StackOptions & { stateDir: string },
+  body: (stack: Stack, info: StackInfo) => Promise<T>,
+): Promise<T> {
+  const stack = new Stack(options);
+  try {
+    return await body(stack, await stack.up());
+  } finally {
+    await stack.destroy();
+  }
+}
