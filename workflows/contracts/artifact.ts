@@ -30,7 +30,12 @@ export const CheckpointRef = z
   .meta({ id: "CheckpointRef" });
 export type CheckpointRef = z.infer<typeof CheckpointRef>;
 
-/** The body of a checkpoint's manifest object. Files are content-addressed and never change. */
+/**
+ * The body of a checkpoint's manifest object. Files are content-addressed and never change. Its key is
+ * `runs/<run>/trials/<n>/checkpoints/<step, 8 digits>-<epoch>.json` for the subject `<run>/trial-<n>`, and
+ * `runs/<run>/<rest>/checkpoints/<step>-<epoch>.json` for any other subject `<run>/<rest>` (a verification), so that
+ * no two subjects share a folder. `trialId` is the subject.
+ */
 export const CheckpointManifest = z
   .object({
     schemaVersion: z.literal(1),

@@ -1,6 +1,10 @@
 import { z } from "zod";
 
-/** One event of the trace WAL. `seq` rises by one per source; (run, source, seq) is unique for ever. */
+/**
+ * One event of the trace WAL. `seq` rises by one per source; (run, source, seq) is unique for ever. In a segment each
+ * line is `<crc> <json>\n`: the CRC-32 of the JSON's UTF-8 bytes as 8 lower-case hex digits, a space, the event.
+ * Segments lie at `runs/<run>/wal/<source>/<first seq, 12 digits>.jsonl` and hold events of that run only.
+ */
 export const TraceEvent = z
   .object({
     run: z.string(),
@@ -29,4 +33,9 @@ export const trainerEvents = {
   diverged: "trial.diverged", // data: {step}
   parked: "trial.parked",
   left: "trial.left", // data: {step, reason}
+  /**
+   * Once per run and source, before the first trial event: what the engine runs on. data: {device, deviceName,
+   * computeCapability, cpu, versions: {python, torch, transformers, peft, cuda, cudnn, driver}}.
+   */
+  environment: "engine.environment",
 } as const;
