@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { activitySignatures } from "./activity-signatures";
 import { contractSchema } from "./contract-schema";
+import { experimentReference } from "./experiment-reference";
 import { format, pythonModels } from "./python-models";
 import { pythonNames, pythonPackage } from "./python-names";
 
@@ -19,5 +20,6 @@ export async function generatedFiles(root: string, python: string): Promise<Map<
     ["gpu-worker/belay_gpu/contracts/models.py", models],
     ["gpu-worker/belay_gpu/contracts/names.py", await format(pythonNames(activities), python, packageDir)],
     ["gpu-worker/belay_gpu/contracts/__init__.py", await format(pythonPackage(named), python, packageDir)],
+    ["docs/experiment-yaml.md", experimentReference(schema.$defs)],
   ]);
 }

@@ -11,8 +11,8 @@ def _wire_name(field: str) -> str:
 class Wire(BaseModel):
     """An envelope: snake_case in Python, camelCase on the wire.
 
-    Unknown keys are dropped, as zod drops them, so that a newer sender may add one. Numbers are never read from
-    strings, and neither NaN nor infinity passes: a diverged trial is a status.
+    Unknown keys are dropped, as zod drops them, so that a newer sender may add one. Numbers are never read
+    from strings, and neither NaN nor infinity passes: a diverged trial is a status.
     """
 
     model_config = ConfigDict(

@@ -176,7 +176,13 @@ class EvalSpecGeneration(Spec):
         extra="forbid",
     )
     max_new_tokens: Annotated[int, Field(gt=0)] = 64
+    """
+    Longest generation, in tokens.
+    """
     do_sample: Literal[False] = False
+    """
+    Generation is greedy, so that it repeats.
+    """
     stop: str | None = None
     """
     Text at which generation stops, beside the end-of-sequence token.
@@ -225,6 +231,9 @@ class LoraSpec(Spec):
     Scaling numerator; a number, or a multiple of the rank such as 2r.
     """
     lora_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0
+    """
+    Dropout on the adapter's input.
+    """
     target_modules: Literal["all-linear"] | TargetModules = "all-linear"
     """
     Layers to adapt: all-linear, or name suffixes such as q_proj.
@@ -234,11 +243,17 @@ class LoraSpec(Spec):
     Modules trained and saved whole beside the adapter.
     """
     init_lora_weights: bool = True
+    """
+    Start as PEFT does: A random, B zero, so that training starts from the base itself.
+    """
     use_rslora: bool = False
     """
     Scale by alpha/sqrt(r) instead of alpha/r.
     """
     use_dora: bool = False
+    """
+    Weight-decomposed LoRA.
+    """
     loraplus_lr_ratio: LoraplusLrRatio | None = None
     """
     LoRA+: the rate of B over the rate of A.
@@ -302,6 +317,9 @@ class OutputSpec(Spec):
     Hub repository to upload the adapter to (needs HF_TOKEN).
     """
     format: Literal["peft", "gguf", "sharded"] = "peft"
+    """
+    Format of the published adapter.
+    """
 
 
 class PackSpec(Spec):
@@ -309,9 +327,21 @@ class PackSpec(Spec):
         extra="forbid",
     )
     enabled: Literal["auto"] | bool = "auto"
+    """
+    Train the trials that share a base together in one process.
+    """
     max_adapters: Annotated[int, Field(gt=0)] = 32
+    """
+    Trials that one engine trains at once, at most.
+    """
     max_tokens_per_step: Annotated[int, Field(gt=0)] = 8192
+    """
+    Tokens of one packed step, over all its trials.
+    """
     memory_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
+    """
+    Share of the device's memory that may be planned for.
+    """
 
 
 class PlacementSpec(Spec):
@@ -319,8 +349,17 @@ class PlacementSpec(Spec):
         extra="forbid",
     )
     backend: Literal["queue", "local", "ssh"] | None = None
+    """
+    Kind of place; null: the dispatcher chooses.
+    """
     labels: list[str] = []
+    """
+    Labels that a place must have.
+    """
     host: str | None = None
+    """
+    One place by name.
+    """
 
 
 class ResolvedSpecCode(Wire):
@@ -427,6 +466,9 @@ class SearchSpecMedian(Spec):
         extra="forbid",
     )
     grace_steps: Annotated[int, Field(gt=0)] = 50
+    """
+    Steps before the first verdict.
+    """
     min_trials: Annotated[int, Field(gt=0)] = 4
     """
     Trials seen at a rung before the median counts.
@@ -563,20 +605,41 @@ class TrainSpec(Spec):
     Peak rate. LoRA wants about ten times that of full fine-tuning.
     """
     lr_scheduler_type: SchedulerType = "cosine"
+    """
+    How the rate goes after the warm-up.
+    """
     warmup_ratio: Annotated[float, Field(ge=0.0, le=1.0)] = 0.03
     """
     Share of the steps spent warming up.
     """
     optim: Literal["adamw_torch"] = "adamw_torch"
+    """
+    Optimizer.
+    """
     weight_decay: Annotated[float, Field(ge=0.0)] = 0
+    """
+    Decoupled weight decay.
+    """
     adam_beta1: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    """
+    Decay of the first moment.
+    """
     adam_beta2: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
+    """
+    Decay of the second moment.
+    """
     adam_epsilon: Annotated[float, Field(gt=0.0)] = 1e-08
+    """
+    Added to the denominator of the update.
+    """
     max_grad_norm: MaxGradNorm | None = 1
     """
     Clip each trial's gradient norm; null: never.
     """
     seed: Annotated[int, Field(ge=0, le=2147483647)] = 42
+    """
+    Seed of initial weights, dropout and row order.
+    """
     full_determinism: bool = False
     """
     Bit-identical repeats on the same machine; needed for verification level L3.
@@ -605,6 +668,9 @@ class TrialConfigLora(Spec):
     """
     lora_alpha: Annotated[float, Field(gt=0.0)]
     lora_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0
+    """
+    Dropout on the adapter's input.
+    """
     target_modules: Literal["all-linear"] | TargetModules1 = "all-linear"
     """
     Layers to adapt: all-linear, or name suffixes such as q_proj.
@@ -614,11 +680,17 @@ class TrialConfigLora(Spec):
     Modules trained and saved whole beside the adapter.
     """
     init_lora_weights: bool = True
+    """
+    Start as PEFT does: A random, B zero, so that training starts from the base itself.
+    """
     use_rslora: bool = False
     """
     Scale by alpha/sqrt(r) instead of alpha/r.
     """
     use_dora: bool = False
+    """
+    Weight-decomposed LoRA.
+    """
     loraplus_lr_ratio: LoraplusLrRatio | None = None
     """
     LoRA+: the rate of B over the rate of A.
@@ -676,7 +748,13 @@ class WeightedSource(Spec):
         extra="forbid",
     )
     path: Annotated[str, Field(min_length=1)]
+    """
+    File.
+    """
     weight: Annotated[float, Field(gt=0.0)] = 1
+    """
+    Share of the rows, relative to the other files.
+    """
 
 
 class ArtifactRef(Wire):
@@ -847,6 +925,9 @@ class EvalSpec(Spec):
     The score that the report compares base and winner by; default: the first task score among the metrics, else search.metric.
     """
     batch_size: Annotated[int, Field(gt=0)] = 32
+    """
+    Rows per evaluation batch.
+    """
     generation: EvalSpecGeneration = Field(default_factory=EvalSpecGeneration)
 
 
@@ -924,9 +1005,21 @@ class SearchSpec(Spec):
         extra="forbid",
     )
     sampler: Literal["random", "grid", "tpe", "gp", "cmaes"] = "tpe"
+    """
+    How parameters are proposed.
+    """
     pruner: Literal["none", "median", "asha", "hyperband"] = "none"
+    """
+    How poor trials are ended early.
+    """
     num_trials: Annotated[int, Field(gt=0, le=10000)] = 32
+    """
+    Trials to run.
+    """
     max_concurrent_trials: Annotated[int, Field(gt=0, le=256)] = 8
+    """
+    Trials under way at once, at most.
+    """
     wave_size: WaveSize | None = None
     """
     Trials proposed together; default: max_concurrent_trials when deterministic, else 1.
@@ -944,11 +1037,17 @@ class SearchSpec(Spec):
     Seeds per finalist: above 1, the top three trials are rerun with new seeds and judged by their mean.
     """
     seed: Annotated[int, Field(ge=0, le=2147483647)] = 7
+    """
+    Seed of the proposals and of the splits.
+    """
     metric: str = "eval_loss"
     """
     The objective, measured on validation rows.
     """
     mode: Literal["min", "max"] = "min"
+    """
+    Whether a smaller or a larger metric is better.
+    """
     stop: SearchSpecStop = Field(default_factory=SearchSpecStop)
     space: Annotated[Literal["auto"] | SearchSpace, Field(validate_default=True)] = "auto"
     """
@@ -1115,8 +1214,17 @@ class ExperimentSpec(Spec):
         extra="forbid",
     )
     name: Annotated[str, Field(pattern="^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$")]
+    """
+    Part of the run's id.
+    """
     description: Annotated[str, Field(max_length=2000)] = ""
+    """
+    Shown in the report and in the Temporal UI.
+    """
     task: Task = "causal_lm"
+    """
+    What is learnt: text, or a class.
+    """
     model: ModelSpec
     dataset: DatasetSpec
     train: TrainSpec = Field(default_factory=TrainSpec)

@@ -7,7 +7,10 @@ export type DatasetFormat = z.infer<typeof DatasetFormat>;
 
 /** One of several data sets mixed by weight. */
 export const WeightedSource = z
-  .strictObject({ path: z.string().min(1), weight: z.number().positive().default(1) })
+  .strictObject({
+    path: z.string().min(1).describe("File."),
+    weight: z.number().positive().default(1).describe("Share of the rows, relative to the other files."),
+  })
   .meta({ id: "WeightedSource" });
 
 export const DatasetSpec = z

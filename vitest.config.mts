@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Servers and training are real; how long they take is the machine's business, and never asserted.
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
+  },
+});
