@@ -1,0 +1,43 @@
+import { join, relative } from "node:path";
+import type { Command } from "commander";
+import { ensureTools } from "../../../infra/setup/toolchain";
+import type { Console } from "../console";
+import { type Context, consoleOf } from "../context";
+import { ensureQuickstartInputs } from "../quickstart-inputs";
+import { StackProgress } from "../stack-progress";
+import { runExperiment } from "./run";
+import { bringUp } from "./up";
+
+interface Options {
+  set: string[];
+  json?: boolean;
+  new?: boolean;
+}
+
+export function addQuickstart(program: Command, context: Context): void {
+  program
+    .command("quickstart")
+    .description("from nothing to a finished search and its report: set-up, stack, experiments/quickstart.yaml")
+    .option("--new", "run the search again, though it was run before")
+    .option("--json", "print the result as one JSON object on standard output; all else goes to standard error")
+    .addHelpText("after", "\nExample:\n  belay quickstart")
+    .action(async (options: Options) => {
+      const console = consoleOf(context, options);
+      await prepare(console, context);
+      await bringUp(console, context);
+      console.say("");
+      const file = relative(context.cwd, join(context.root, "experiments", "quickstart.yaml"));
+      await runExperiment(file, { ...options, set: [] }, context);
+    });
+}
+
+async function prepare(console: Console, { root, stateDir, env }: Context): Promise<void> {
+  const progress = new StackProgress(console);
+  const report = (step: string) => (line: string) => progress.show({ type: "setup", step, line });
+  try {
+    const tools = await ensureTools({ step: report }, root, env);
+    await ensureQuickstartInputs(tools, root, stateDir, report("base"));
+  } finally {
+    progress.end();
+  }
+}
