@@ -47,7 +47,10 @@ export async function bringUp(part: Part, context: BringUpContext): Promise<Runn
     }
     if (outcome === "ended" && attempt < START_ATTEMPTS) continue;
     await stopProcess(record, stopManners[part.name]);
-    const what = outcome === "ended" ? "ends as soon as it is started" : `is not up after ${part.startWithinMs / 1000} s`;
+    const what =
+      outcome === "ended"
+        ? "ends as soon as it is started"
+        : `is not up after ${part.startWithinMs / 1000} s`;
     throw new PartFailed(part.name, what, logOf(context.layout, part.name));
   }
 }
@@ -78,7 +81,11 @@ async function start(part: Part, ports: Ports, context: BringUpContext): Promise
   return record;
 }
 
-async function untilHealthy(part: Part, ports: Ports, record: ProcessRecord): Promise<"healthy" | "ended" | "late"> {
+async function untilHealthy(
+  part: Part,
+  ports: Ports,
+  record: ProcessRecord,
+): Promise<"healthy" | "ended" | "late"> {
   let healthy = false;
   const settled = await waitUntil(async () => {
     healthy = await part.isHealthy(ports, record.pid);

@@ -12,7 +12,11 @@ export function ensureCredentials(path: string): Credentials {
   const kept = readJson<Credentials>(path);
   if (kept) return kept;
   const secret = () => randomBytes(18).toString("hex");
-  const credentials = { postgresPassword: secret(), s3AccessKey: `belay-${secret().slice(0, 10)}`, s3SecretKey: secret() };
+  const credentials = {
+    postgresPassword: secret(),
+    s3AccessKey: `belay-${secret().slice(0, 10)}`,
+    s3SecretKey: secret(),
+  };
   writeJson(path, credentials);
   return credentials;
 }

@@ -27,6 +27,9 @@ function checkPart({ name, state, pid, log }: PartStatus): Check {
     ok: state === "up" || state === "external",
     found: pid === null ? state : `${state}, process ${pid}`,
     needed: "up",
-    remedy: state === "external" ? "see to the server it runs on" : `npx belay up${log ? `; its log is ${log}` : ""}`,
+    remedy:
+      state === "external"
+        ? "see to the server it runs on"
+        : `npx belay up${log ? `; its log is ${log}` : ""}`,
   };
 }

@@ -8,7 +8,15 @@ export { isMissingRequirement, MissingRequirement } from "../setup/missing.mjs";
 export { PartFailed } from "./errors";
 export type { OnStackEvent, StackEvent } from "./events";
 export { Stack, type StackOptions } from "./stack";
-export type { PartName, PartState, PartStatus, StackInfo, StackStatus, WorkerInfo, WorkerName } from "./stack-info";
+export type {
+  PartName,
+  PartState,
+  PartStatus,
+  StackInfo,
+  StackStatus,
+  WorkerInfo,
+  WorkerName,
+} from "./stack-info";
 
 /** Starts what is not up of this checkout's stack, or of another one by `stateDir`. */
 export const up = (options?: StackOptions): Promise<StackInfo> => new Stack(options).up();

@@ -11,7 +11,10 @@ export function canEnter(folder: string, account: Account): boolean {
   }
 }
 
-function maySearch({ mode, uid, gid }: { mode: number; uid: number; gid: number }, account: Account): boolean {
+function maySearch(
+  { mode, uid, gid }: { mode: number; uid: number; gid: number },
+  account: Account,
+): boolean {
   if (uid === account.uid) return (mode & 0o100) !== 0;
   if (gid === account.gid) return (mode & 0o010) !== 0;
   return (mode & 0o001) !== 0;

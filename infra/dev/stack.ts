@@ -13,12 +13,21 @@ import { ProcessRecords } from "./processes/records";
 import { killProcess } from "./processes/stop";
 import { bringServersUp, type Servers } from "./servers";
 import { removePostgresFolder } from "./servers/postgres-home";
-import { type PartName, type StackInfo, type StackStatus, type WorkerInfo, type WorkerName, workerNames } from "./stack-info";
+import {
+  type PartName,
+  type StackInfo,
+  type StackStatus,
+  type WorkerInfo,
+  type WorkerName,
+  workerNames,
+} from "./stack-info";
 import { statusOf } from "./status";
 import { takeDown } from "./take-down";
 import { WORKERS, workerPart } from "./workers";
 
 export interface StackOptions {
+  /** The checkout whose code its workers run. @default the one that this file belongs to */
+  root?: string;
   /** Where the stack keeps its state; another folder is another stack. @default `.belay` of this checkout */
   stateDir?: string;
   /** Which workers belong to it. @default all */
@@ -33,11 +42,12 @@ export interface StackOptions {
 /** One stack: servers and workers of one state folder. Nothing runs until `up`. */
 export class Stack {
   readonly layout: Layout;
-  private readonly root = repositoryRoot();
+  private readonly root: string;
   private readonly emit: OnStackEvent;
   private readonly records: ProcessRecords;
 
   constructor(private readonly options: StackOptions = {}) {
+    this.root = options.root ?? repositoryRoot();
     this.layout = layoutOf(resolve(options.stateDir ?? defaultStateDir(this.root)));
     this.emit = options.onEvent ?? (() => {});
     this.records = new ProcessRecords(this.layout.processes);
@@ -48,7 +58,9 @@ export class Stack {
     return this.alone(async () => {
       const { servers, context, tools } = await this.serversUp();
       const names = workerNames.filter((name) => this.has(name));
-      const started = await Promise.allSettled(names.map((name) => this.workerUp(name, servers, context, tools)));
+      const started = await Promise.allSettled(
+        names.map((name) => this.workerUp(name, servers, context, tools)),
+      );
       const workers = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
       const info = this.save({ ...servers, workers });
       for (const each of started) if (each.status === "rejected") throw each.reason;
@@ -120,9 +132,20 @@ export class Stack {
     return { servers, context, tools };
   }
 
-  private async workerUp(name: WorkerName, servers: Servers, context: BringUpContext, tools: Tools): Promise<WorkerInfo> {
+  private async workerUp(
+    name: WorkerName,
+    servers: Servers,
+    context: BringUpContext,
+    tools: Tools,
+  ): Promise<WorkerInfo> {
     const env = { ...this.options.env, ...this.options.workerEnv?.[name] };
-    const part = workerPart(name, { root: this.root, python: tools.python, layout: this.layout, servers, env });
+    const part = workerPart(name, {
+      root: this.root,
+      python: tools.python,
+      layout: this.layout,
+      servers,
+      env,
+    });
     const { pid } = await bringUp(part, context);
     return { name, taskQueue: WORKERS[name].taskQueue, pid };
   }

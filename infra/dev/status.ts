@@ -5,7 +5,7 @@ import type { ProcessRecords } from "./processes/records";
 import { isReady } from "./ready";
 import { reachesHttp } from "./servers/http";
 import { answers } from "./servers/postgres";
-import type { PartName, PartState, PartStatus, StackInfo, StackStatus } from "./stack-info";
+import type { PartName, PartStatus, StackInfo, StackStatus } from "./stack-info";
 import { answerWithin } from "./wait";
 
 const ANSWER_WITHIN_MS = 3000;
@@ -24,7 +24,9 @@ export async function statusOf(
     look("postgres", postgres.pid === null, () => answers(postgres.url)),
     look("minio", s3.pid === null, () => reachesHttp(s3.endpoint)),
     look("temporal", temporal.pid === null, () => namespaceAnswers(temporal.address, temporal.namespace)),
-    ...workers.map(({ name }) => look(name, false, async () => isReady(layout, name, records.living(name)?.pid))),
+    ...workers.map(({ name }) =>
+      look(name, false, async () => isReady(layout, name, records.living(name)?.pid)),
+    ),
   ]);
   const pidOf = (name: PartName) => parts.find((part) => part.name === name)?.pid ?? null;
   return {
@@ -47,8 +49,8 @@ interface Look {
 }
 
 async function lookAt({ name, isExternal, answer, pid, log }: Look): Promise<PartStatus> {
+  if (!isExternal && pid === undefined) return { name, state: "down", pid: null, log };
   const doesAnswer = (await answerWithin(answer(), ANSWER_WITHIN_MS)) ?? false;
   if (isExternal) return { name, state: doesAnswer ? "external" : "unhealthy", pid: null, log: null };
-  const state: PartState = pid === undefined ? "down" : doesAnswer ? "up" : "unhealthy";
-  return { name, state, pid: pid ?? null, log };
+  return { name, state: doesAnswer ? "up" : "unhealthy", pid: pid ?? null, log };
 }

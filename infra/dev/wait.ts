@@ -3,7 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 const LOOK_EVERY_MS = 50;
 
 /** Looks until the condition holds; false when the time is over before. */
-export async function waitUntil(condition: () => Promise<boolean> | boolean, withinMs: number): Promise<boolean> {
+export async function waitUntil(
+  condition: () => Promise<boolean> | boolean,
+  withinMs: number,
+): Promise<boolean> {
   for (const end = Date.now() + withinMs; ; await delay(LOOK_EVERY_MS)) {
     if (await condition()) return true;
     if (Date.now() > end) return false;

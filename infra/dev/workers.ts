@@ -32,7 +32,11 @@ const pythonCode = (root: string) =>
 export const WORKERS: Record<WorkerName, WorkerKind> = {
   kernel: {
     taskQueue: "belay-kernel",
-    command: ({ root }) => [process.execPath, "--enable-source-maps", join(root, "dist", "workers", "kernel", "main.js")],
+    command: ({ root }) => [
+      process.execPath,
+      "--enable-source-maps",
+      join(root, "dist", "workers", "kernel", "main.js"),
+    ],
     databases: "belay",
     code: (root) => builtStamp(root) ?? "",
   },
@@ -74,7 +78,8 @@ export function workerPart(name: WorkerName, context: WorkerContext): Part {
 }
 
 /** A person's own variables reach the workers (HF_TOKEN, OTEL_…, CUDA_…), except what says where data is. */
-const WITHHELD = /^(DATABASE_URL|OPTUNA_DATABASE_URL|PG[A-Z]+|BELAY_S3_.*|NODE_OPTIONS|npm_.*|VITEST.*|PYTEST.*)$/;
+const WITHHELD =
+  /^(DATABASE_URL|OPTUNA_DATABASE_URL|PG[A-Z]+|BELAY_S3_.*|NODE_OPTIONS|npm_.*|VITEST.*|PYTEST.*)$/;
 
 function ambientEnvironment(): Record<string, string> {
   const entries = Object.entries(process.env).filter(([name]) => !WITHHELD.test(name));

@@ -38,7 +38,9 @@ export async function ensureBuild(root, stateDir, say) {
  */
 export function sourceStamp(root) {
   const files = SOURCE_FOLDERS.flatMap((folder) => filesBelow(join(root, folder), /\.(ts|mts|mjs|json)$/));
-  const settings = ["tsconfig.json", "tsconfig.build.json", "package-lock.json"].map((name) => join(root, name));
+  const settings = ["tsconfig.json", "tsconfig.build.json", "package-lock.json"].map((name) =>
+    join(root, name),
+  );
   return stampOf(root, [...files, ...settings]);
 }
 

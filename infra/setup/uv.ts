@@ -19,7 +19,12 @@ export async function ensureUv(home: string, interpreter: Interpreter, report: R
         report(`installing uv ${UV_VERSION} (23 MB)`);
         const scratch = join(draft, "scratch");
         const pip = await pipInto(scratch, interpreter);
-        await runCommand(pip.command, [...pip.args, "--quiet", "--disable-pip-version-check", `uv==${UV_VERSION}`]);
+        await runCommand(pip.command, [
+          ...pip.args,
+          "--quiet",
+          "--disable-pip-version-check",
+          `uv==${UV_VERSION}`,
+        ]);
         await copyFile(join(scratch, "bin", "uv"), join(draft, "uv"));
         await chmod(join(draft, "uv"), 0o755);
         await rm(scratch, { recursive: true });
@@ -31,7 +36,10 @@ export async function ensureUv(home: string, interpreter: Interpreter, report: R
 }
 
 /** Debian splits Python: some machines have venv and no pip, others pip and no venv. */
-async function pipInto(folder: string, interpreter: Interpreter): Promise<{ command: string; args: string[] }> {
+async function pipInto(
+  folder: string,
+  interpreter: Interpreter,
+): Promise<{ command: string; args: string[] }> {
   if (interpreter.canInstall === "pip")
     return { command: interpreter.executable, args: ["-m", "pip", "install", "--target", folder] };
   await runCommand(interpreter.executable, ["-m", "venv", folder]);

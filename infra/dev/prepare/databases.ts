@@ -48,4 +48,5 @@ async function query(url: string, sql: string): Promise<void> {
   }
 }
 
-const hasCode = (error: unknown, code: string): boolean => error instanceof DatabaseError && error.code === code;
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof DatabaseError && error.code === code;

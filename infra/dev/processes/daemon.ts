@@ -27,7 +27,13 @@ export function launchDaemon(launch: Launch, log: string): Promise<ProcessIdenti
   rotate(log);
   const output = openSync(log, "a", 0o600);
   try {
-    const child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", output, output], ...account });
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      detached: true,
+      stdio: ["ignore", output, output],
+      ...account,
+    });
     return new Promise((resolve, reject) => {
       child.once("error", (error) => reject(new Error(`${command} cannot be started: ${error.message}`)));
       child.once("spawn", () => {

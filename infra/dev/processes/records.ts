@@ -40,5 +40,7 @@ export class ProcessRecords {
 export function fingerprintOf(launch: Launch, code = ""): string {
   const { command, args, env, cwd, account } = launch;
   const entries = Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify([command, args, entries, cwd, account, code])).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([command, args, entries, cwd, account, code]))
+    .digest("hex");
 }

@@ -6,7 +6,10 @@ import type { StopManner } from "./manner";
 const KILL_TAKES_AT_MOST_MS = 10_000;
 
 /** Asks a process to end, waits, and kills it when it does not. A process id that was handed out again is safe. */
-export async function stopProcess(identity: ProcessIdentity, manner: StopManner): Promise<"asked" | "killed"> {
+export async function stopProcess(
+  identity: ProcessIdentity,
+  manner: StopManner,
+): Promise<"asked" | "killed"> {
   send(identity, manner.signal);
   if (await waitUntil(() => !isAlive(identity), manner.withinMs)) return "asked";
   await killProcess(identity);

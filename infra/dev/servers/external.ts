@@ -15,10 +15,16 @@ export function externalServers(env: NodeJS.ProcessEnv): External {
   return { postgres: externalPostgres(env), s3: externalS3(env), temporal: externalTemporal(env) };
 }
 
-function externalPostgres({ DATABASE_URL: url, OPTUNA_DATABASE_URL }: NodeJS.ProcessEnv): External["postgres"] {
+function externalPostgres({
+  DATABASE_URL: url,
+  OPTUNA_DATABASE_URL,
+}: NodeJS.ProcessEnv): External["postgres"] {
   if (!url) return undefined;
   if (!URL.canParse(url))
-    throw new MissingRequirement("DATABASE_URL is not a URL", "set it to postgresql://USER:PASSWORD@HOST:PORT/DATABASE");
+    throw new MissingRequirement(
+      "DATABASE_URL is not a URL",
+      "set it to postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+    );
   const optuna = new URL(url);
   optuna.pathname = "/optuna";
   // Only SQLAlchemy understands a driver in the scheme.

@@ -73,7 +73,13 @@ async function s3Up(
   const { part, running } = await ownServer(context, tools.minio, (binary) =>
     minioPart(binary, context.layout.minio, credentials),
   );
-  return use({ endpoint: part.address(running.ports) ?? "", pid: running.pid, bucket: BUCKET, accessKey, secretKey });
+  return use({
+    endpoint: part.address(running.ports) ?? "",
+    pid: running.pid,
+    bucket: BUCKET,
+    accessKey,
+    secretKey,
+  });
 }
 
 async function temporalUp(
@@ -90,9 +96,16 @@ async function temporalUp(
     context.emit({ type: "external", part: "temporal", address: temporal.address });
     return use({ ...temporal, pid: null });
   }
-  const { running } = await ownServer(context, tools.temporal, (binary) => temporalPart(binary, context.layout.temporal));
+  const { running } = await ownServer(context, tools.temporal, (binary) =>
+    temporalPart(binary, context.layout.temporal),
+  );
   const { grpc, ui } = running.ports;
-  return use({ address: `127.0.0.1:${grpc}`, namespace: "default", ui: `http://127.0.0.1:${ui}`, pid: running.pid });
+  return use({
+    address: `127.0.0.1:${grpc}`,
+    namespace: "default",
+    ui: `http://127.0.0.1:${ui}`,
+    pid: running.pid,
+  });
 }
 
 async function ownServer(

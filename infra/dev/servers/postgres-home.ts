@@ -13,7 +13,8 @@ import { canEnter, homeWithinReach } from "../reach";
  */
 export function postgresFolder(place: string, home: string, account: Account | undefined): string {
   const moved = linkTarget(place);
-  const folder = moved ?? (account && !isWithinReach(place, account) ? elsewhere(place, home, account) : place);
+  const folder =
+    moved ?? (account && !isWithinReach(place, account) ? elsewhere(place, home, account) : place);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (account) chownSync(folder, account.uid, account.gid);
   if (folder !== place && !moved) symlinkSync(folder, place);
@@ -28,13 +29,18 @@ export function removePostgresFolder(place: string): void {
 }
 
 /** PostgreSQL's programs, where the account can run them: a copy, if they lie out of its reach. */
-export async function programsWithinReach(bin: string, home: string, account: Account | undefined): Promise<string> {
+export async function programsWithinReach(
+  bin: string,
+  home: string,
+  account: Account | undefined,
+): Promise<string> {
   if (!account || canEnter(bin, account)) return bin;
   const install = dirname(bin);
   const recipe = {
     kind: "postgres",
     inputs: [install],
-    build: (draft: string) => cp(install, join(draft, "install"), { recursive: true, verbatimSymlinks: true }),
+    build: (draft: string) =>
+      cp(install, join(draft, "install"), { recursive: true, verbatimSymlinks: true }),
   };
   return join(await ensureArtifact(homeWithinReach(home, account), recipe, silent), "install", "bin");
 }

@@ -38,12 +38,18 @@ export async function postgresPart(options: PostgresOptions): Promise<Part> {
     },
     launch: ({ sql }) => ({
       command: join(bin, "postgres"),
-      args: ["-D", data, "-p", String(sql), ...settings({
-        listen_addresses: "127.0.0.1",
-        unix_socket_directories: "",
-        max_connections: "200",
-        log_checkpoints: "off",
-      })],
+      args: [
+        "-D",
+        data,
+        "-p",
+        String(sql),
+        ...settings({
+          listen_addresses: "127.0.0.1",
+          unix_socket_directories: "",
+          max_connections: "200",
+          log_checkpoints: "off",
+        }),
+      ],
       env: baseEnvironment(),
       cwd: folder,
       account: account && { uid: account.uid, gid: account.gid },
@@ -73,7 +79,16 @@ async function createCluster({ bin, folder, data, password, account }: Cluster):
   writeFileSync(passwordFile, password, { mode: 0o600 });
   if (account) chownSync(passwordFile, account.uid, account.gid);
   const options = ["--username", POSTGRES_USER, "--pwfile", passwordFile, "--auth", "scram-sha-256"];
-  const locale = ["--encoding", "UTF8", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--locale", "C"];
+  const locale = [
+    "--encoding",
+    "UTF8",
+    "--locale-provider",
+    "builtin",
+    "--builtin-locale",
+    "C.UTF-8",
+    "--locale",
+    "C",
+  ];
   try {
     await execa(join(bin, "initdb"), ["--pgdata", draft, "--no-instructions", ...options, ...locale], {
       cwd: folder,
@@ -94,12 +109,16 @@ async function createCluster({ bin, folder, data, password, account }: Cluster):
  */
 async function untilMemoryIsFree(data: string): Promise<void> {
   const pidFile = join(data, "postmaster.pid");
-  const [, id] = existsSync(pidFile) ? (readFileSync(pidFile, "utf8").split("\n")[6] ?? "").trim().split(/\s+/) : [];
+  const [, id] = existsSync(pidFile)
+    ? (readFileSync(pidFile, "utf8").split("\n")[6] ?? "").trim().split(/\s+/)
+    : [];
   if (id) await waitUntil(() => attachedProcesses(id) === 0, 10_000);
 }
 
 function attachedProcesses(id: string): number {
-  const lines = readFileSync("/proc/sysvipc/shm", "utf8").split("\n").map((line) => line.trim().split(/\s+/));
+  const lines = readFileSync("/proc/sysvipc/shm", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/));
   const [header = []] = lines;
   const segment = lines.find((line) => line[header.indexOf("shmid")] === id);
   return Number(segment?.[header.indexOf("nattch")] ?? 0);

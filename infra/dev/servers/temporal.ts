@@ -24,7 +24,8 @@ export function temporalPart(binary: string, folder: string): Part {
       cwd: folder,
     }),
     isHealthy: async ({ grpc, ui }) =>
-      (await answersHttp(`http://127.0.0.1:${ui}/`)) && (await namespaceAnswers(`127.0.0.1:${grpc}`, "default")),
+      (await answersHttp(`http://127.0.0.1:${ui}/`)) &&
+      (await namespaceAnswers(`127.0.0.1:${grpc}`, "default")),
     address: ({ grpc }) => `127.0.0.1:${grpc}`,
     startWithinMs: 60_000,
   };

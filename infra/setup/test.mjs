@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+// @ts-check
+
+/**
+ * All tests of both languages, after set-up: `npm test`. Arguments go to vitest. Ends non-zero when any fails, and
+ * runs the second suite even when the first one failed.
+ */
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { defaultStateDir, repositoryRoot } from "./home.mjs";
+
+const root = repositoryRoot();
+const { tools } = JSON.parse(readFileSync(join(defaultStateDir(root), "tools.json"), "utf8"));
+const node = join(root, "node_modules", ".bin", "node");
+const bin = join(root, "node_modules", ".bin");
+const env = {
+  ...process.env,
+  PATH: `${bin}:${process.env.PATH ?? ""}`,
+  PYTHONPATH: join(root, "gpu-worker"),
+};
+
+/**
+ * @param {string} title
+ * @param {string} command
+ * @param {string[]} args
+ * @returns {Promise<boolean>} Whether it passed.
+ */
+function suite(title, command, args) {
+  process.stdout.write(`\n${title}\n`);
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, env, stdio: "inherit" });
+    child.once("error", reject);
+    child.once("exit", (code) => resolve(code === 0));
+  });
+}
+
+const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+const outcomes = [
+  await suite("TypeScript: vitest", node, [vitest, "run", ...process.argv.slice(2)]),
+  await suite("Python: pytest", tools.python, ["-m", "pytest", "-q", join("gpu-worker", "tests")]),
+];
+process.exitCode = outcomes.every(Boolean) ? 0 : 1;
