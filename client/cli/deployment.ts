@@ -47,7 +47,7 @@ function objectStoreOf(env: NodeJS.ProcessEnv): ObjectStoreAccess | null {
 }
 
 function readStack(path: string): Deployment {
-  const notUp = (message: string) => new CommandFailure(ExitCode.missing, message, "start the stack: belay up");
+  const notUp = (message: string) => new CommandFailure(ExitCode.missing, message, "start the stack: npx belay up");
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -57,7 +57,7 @@ function readStack(path: string): Deployment {
   try {
     return Stack.parse(JSON.parse(text));
   } catch {
-    throw notUp(`${path} is not what belay up writes`);
+    throw notUp(`${path} is not what npx belay up writes`);
   }
 }
 

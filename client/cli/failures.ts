@@ -28,9 +28,9 @@ export interface Failure {
 }
 
 const BY_CODE: Record<BelayErrorCode, { exitCode: ExitCode; remedy?: string }> = {
-  Unreachable: { exitCode: ExitCode.missing, remedy: "start the stack: belay up" },
-  NoWorker: { exitCode: ExitCode.missing, remedy: "start what is not up: belay up" },
-  NotFound: { exitCode: ExitCode.badInput, remedy: "see the runs there are: belay ls" },
+  Unreachable: { exitCode: ExitCode.missing, remedy: "start the stack: npx belay up" },
+  NoWorker: { exitCode: ExitCode.missing, remedy: "start what is not up: npx belay up" },
+  NotFound: { exitCode: ExitCode.badInput, remedy: "see the runs there are: npx belay ls" },
   Closed: { exitCode: ExitCode.badInput },
   Rejected: { exitCode: ExitCode.badInput },
   BadArgument: { exitCode: ExitCode.badInput },
@@ -72,6 +72,6 @@ function remedyFor(error: unknown): string | undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOSPC") return "free some disk space and run the same command again";
   if (code === "EACCES" || code === "EPERM") return "see that you may write there, or run Belay as the owner of this checkout";
-  if (code === "ECONNREFUSED" || code === "ECONNRESET") return "see what is up: belay status; start what is not: belay up";
+  if (code === "ECONNREFUSED" || code === "ECONNRESET") return "see what is up: npx belay status; start what is not: npx belay up";
   return undefined;
 }

@@ -35,7 +35,7 @@ function start(): void {
     if (interrupt.signal.aborted) process.exit(ExitCode.interrupted);
     interrupt.abort();
   });
-  // A reader that has seen enough (`belay ls | head`) is no error.
+  // A reader that has seen enough (`npx belay ls | head`) is no error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(ExitCode.done);
     throw error;

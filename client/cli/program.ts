@@ -37,7 +37,7 @@ export function createProgram(context: Context, version: string): Command {
   const program = new Command("belay")
     .description("LoRA hyper-parameter searches as durable Temporal workflows.")
     .version(version)
-    .showHelpAfterError("(belay --help shows the commands, belay <command> --help one of them)")
+    .showHelpAfterError("(npx belay --help shows the commands, npx belay <command> --help one of them)")
     .configureHelp({ sortSubcommands: false })
     .exitOverride()
     .configureOutput({

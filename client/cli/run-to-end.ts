@@ -19,7 +19,7 @@ export async function runToEnd(run: Run, console: Console, context: Context, dep
   } catch (error) {
     if (!interrupt.aborted) throw error;
     throw new Interrupted(
-      `\n${run.id} goes on without this view.\n  follow it again: belay watch ${run.id}\n  stop it:         belay cancel ${run.id}`,
+      `\n${run.id} goes on without this view.\n  follow it again: npx belay watch ${run.id}\n  stop it:         npx belay cancel ${run.id}`,
     );
   }
   if (console.json) console.emit(result);

@@ -26,10 +26,10 @@ export function summary(result: ExperimentResult, { uiUrl, local, paint }: Summa
   if (local) lines.push(row("report", local.report));
   if (uiUrl) lines.push(row("Temporal UI", uiUrl));
   lines.push(
-    row("dashboard", "belay dashboard"),
-    row("files", `belay artifacts ${run} --get ./${run}`),
-    row("check again", `belay verify ${run}`),
-    row("stop the stack", "belay down"),
+    row("dashboard", "npx belay dashboard"),
+    row("files", `npx belay artifacts ${run} --get ./${run}`),
+    row("check again", `npx belay verify ${run}`),
+    row("stop the stack", "npx belay down"),
   );
   return lines;
 }

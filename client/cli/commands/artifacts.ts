@@ -21,7 +21,7 @@ export function addArtifacts(program: Command, context: Context): void {
     .argument("<run>", "the run's id")
     .option("--get <dir>", "copy everything into this folder")
     .option("--json", "print the list as one JSON object")
-    .addHelpText("after", "\nExample:\n  belay artifacts quickstart-3f1c0a9b27de --get ./result")
+    .addHelpText("after", "\nExample:\n  npx belay artifacts quickstart-3f1c0a9b27de --get ./result")
     .action((run: string, options: Options) => showArtifacts(run, options, context));
 }
 

@@ -12,7 +12,7 @@ export function addDashboard(program: Command, context: Context): void {
     .command("dashboard")
     .description("serve the Optuna dashboard over all searches of this stack, until Ctrl-C")
     .option("--port <port>", "loopback port (default: a free one)", parsePort)
-    .addHelpText("after", "\nExample:\n  belay dashboard --port 8080")
+    .addHelpText("after", "\nExample:\n  npx belay dashboard --port 8080")
     .action((options: { port?: number }) => serve(options.port, context));
 }
 

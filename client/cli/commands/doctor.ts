@@ -8,7 +8,7 @@ export function addDoctor(program: Command, context: Context): void {
     .command("doctor")
     .description("check this machine, the set-up and the stack: what is there, what is needed, what to do")
     .option("--json", "print the checks as one JSON object")
-    .addHelpText("after", "\nExample:\n  belay doctor\n\nExit code 3 when something is missing.")
+    .addHelpText("after", "\nExample:\n  npx belay doctor\n\nExit code 3 when something is missing.")
     .action(async (options: { json?: boolean }) => {
       const console = consoleOf(context, options);
       const checks = await doctor({ stateDir: context.stateDir });

@@ -9,7 +9,7 @@ import { runExperiment } from "./run";
 import { bringUp } from "./up";
 
 interface Options {
-  set: string[];
+  set?: string[];
   json?: boolean;
   new?: boolean;
 }
@@ -20,14 +20,14 @@ export function addQuickstart(program: Command, context: Context): void {
     .description("from nothing to a finished search and its report: set-up, stack, experiments/quickstart.yaml")
     .option("--new", "run the search again, though it was run before")
     .option("--json", "print the result as one JSON object on standard output; all else goes to standard error")
-    .addHelpText("after", "\nExample:\n  belay quickstart")
+    .addHelpText("after", "\nExample:\n  npx belay quickstart")
     .action(async (options: Options) => {
       const console = consoleOf(context, options);
       await prepare(console, context);
       await bringUp(console, context);
       console.say("");
       const file = relative(context.cwd, join(context.root, "experiments", "quickstart.yaml"));
-      await runExperiment(file, { ...options, set: [] }, context);
+      await runExperiment(file, options, context);
     });
 }
 

@@ -6,7 +6,7 @@ import { collect } from "../options";
 import { runToEnd } from "../run-to-end";
 
 interface RunOptions {
-  set: string[];
+  set?: string[];
   json?: boolean;
   detach?: boolean;
   new?: boolean;
@@ -18,14 +18,14 @@ export function addRun(program: Command, context: Context): void {
     .command("run")
     .description("run an experiment and follow it to its end; attaches when the same one runs or ran already")
     .argument("<file>", "experiment file (YAML or JSON)")
-    .option("--set <key=value>", "override a setting; may be repeated", collect, [])
+    .option("--set <key=value>", "override a setting; may be repeated", collect)
     .option("--new", "run it again, though the same experiment was run before")
     .option("--id <id>", "the run's id (default: the experiment's name and a hash of settings and input files)")
     .option("--detach", "start it, print its id and return")
     .option("--json", "print the result as one JSON object on standard output; all else goes to standard error")
     .addHelpText(
       "after",
-      "\nExamples:\n  belay run experiments/quickstart.yaml\n  belay run experiment.yaml --set search.num_trials=16 --set train.seed=1 --detach",
+      "\nExamples:\n  npx belay run experiments/quickstart.yaml\n  npx belay run experiment.yaml --set search.num_trials=16 --set train.seed=1 --detach",
     )
     .action((file: string, options: RunOptions) => runExperiment(file, options, context));
 }
@@ -41,7 +41,7 @@ export async function runExperiment(file: string, options: RunOptions, context: 
       else console.say(run.id);
       return;
     }
-    if (attached) console.say(`${run.id} exists already: following it (belay run --new starts another).`);
+    if (attached) console.say(`${run.id} exists already: following it (npx belay run --new starts another).`);
     await runToEnd(run, console, context, deployment);
   });
 }

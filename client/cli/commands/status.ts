@@ -10,7 +10,7 @@ export function addStatus(program: Command, context: Context): void {
     .command("status")
     .description("show the stack, its workers and the runs")
     .option("--json", "print them as one JSON object")
-    .addHelpText("after", "\nExample:\n  belay status --json")
+    .addHelpText("after", "\nExample:\n  npx belay status --json")
     .action(async (options: { json?: boolean }) => {
       const console = consoleOf(context, options);
       const found = await status({ stateDir: context.stateDir });
@@ -44,7 +44,7 @@ export function statusObject({ stack, workers }: Pick<StackStatus, "stack" | "wo
 
 function print({ stack, parts }: StackStatus, runs: readonly KnownRun[], console: Console): void {
   const { paint } = console;
-  if (!stack) console.say("No stack was started in this checkout yet. Start one: belay up");
+  if (!stack) console.say("The stack of this checkout is not up. Start it: npx belay up");
   for (const { name, state, pid, log } of parts) {
     const isUp = state === "up" || state === "external";
     const shown = paint(isUp ? "green" : "red", state.padEnd(9));
@@ -52,5 +52,5 @@ function print({ stack, parts }: StackStatus, runs: readonly KnownRun[], console
   }
   if (stack?.temporal.ui) console.say("", `Temporal UI  ${stack.temporal.ui}`);
   if (runs.length > 0) console.say("", ...runs.slice(0, 10).map(({ run, state }) => `${run}  ${state}`));
-  if (stack && !isWhole({ stack, parts, workers: [] })) console.say("", "Start what is not up: belay up");
+  if (stack && !isWhole({ stack, parts, workers: [] })) console.say("", "Start what is not up: npx belay up");
 }

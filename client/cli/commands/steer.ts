@@ -13,7 +13,7 @@ const PAUSE: Steering = {
   name: "pause",
   description: "pause a run: running trials checkpoint and give their seats back",
   steer: (run) => run.pause(),
-  said: (run) => `${run} is pausing; belay resume ${run} takes it up again.`,
+  said: (run) => `${run} is pausing; npx belay resume ${run} takes it up again.`,
 };
 
 const RESUME: Steering = {

@@ -11,12 +11,12 @@ export function addUp(program: Command, context: Context): void {
     .command("up")
     .description("start what is not up: Postgres, MinIO, Temporal, the workers; heals a stack with a dead part")
     .option("--json", "print the stack as one JSON object; progress goes to standard error")
-    .addHelpText("after", "\nExample:\n  belay up")
+    .addHelpText("after", "\nExample:\n  npx belay up")
     .action(async (options: { json?: boolean }) => {
       const console = consoleOf(context, options);
       const stack = await bringUp(console, context);
       if (options.json) return console.emit(statusObject({ stack, workers: stack.workers }, []));
-      console.say("", `Temporal UI   ${stack.temporal.ui ?? "(not known)"}`, "Stop it all   belay down");
+      console.say("", `Temporal UI   ${stack.temporal.ui ?? "(not known)"}`, "Stop it all   npx belay down");
     });
 }
 

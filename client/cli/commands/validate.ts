@@ -8,10 +8,10 @@ export function addValidate(program: Command, context: Context): void {
     .command("validate")
     .description("check an experiment file and say everything that is wrong with it; starts nothing")
     .argument("<file>", "experiment file (YAML or JSON)")
-    .option("--set <key=value>", "override a setting; may be repeated", collect, [])
+    .option("--set <key=value>", "override a setting; may be repeated", collect)
     .option("--json", "print the complete experiment, every default filled in, as JSON")
-    .addHelpText("after", "\nExample:\n  belay validate experiments/quickstart.yaml --set search.num_trials=4")
-    .action((file: string, options: { set: string[]; json?: boolean }) => {
+    .addHelpText("after", "\nExample:\n  npx belay validate experiments/quickstart.yaml --set search.num_trials=4")
+    .action((file: string, options: { set?: string[]; json?: boolean }) => {
       const { spec, inputs } = loadExperimentFile(file, { set: options.set, cwd: context.cwd });
       const console = consoleOf(context, options);
       if (options.json) console.emit(spec);

@@ -22,7 +22,7 @@ L2  the first steps of its training, replayed
 L3  the winner trained again from the manifest alone: the same bits
 
 Example:
-  belay verify quickstart-3f1c0a9b27de --levels L0,L1`,
+  npx belay verify quickstart-3f1c0a9b27de --levels L0,L1`,
     )
     .action((id: string, options: { levels?: VerifyLevel[]; json?: boolean }) =>
       withBelay(context, async (belay) => {
