@@ -99,6 +99,7 @@ CREATE TABLE checkpoints (
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (subject, step)
 );
+CREATE INDEX checkpoints_by_file ON checkpoints USING gin (files);
 
 -- The trace: each event once, in order per source.
 CREATE TABLE trace_events (

@@ -8,7 +8,7 @@ const defaultMetrics: Record<Task, readonly MetricName[]> = {
 };
 
 /** Scores of the task itself, best known first; what a reader wants to see compared. */
-const taskScores: readonly MetricName[] = ["exact_match", "f1", "accuracy", "macro_f1", "token_accuracy"];
+const taskScores: readonly MetricName[] = ["exact_match", "f1", "accuracy", "macro_f1"];
 
 /** The metrics that an experiment computes: those asked for, else the task's and whatever the search needs. */
 export function evalMetrics({ task, search, eval: evaluation }: ExperimentSpec): MetricName[] {

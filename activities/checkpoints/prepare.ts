@@ -1,0 +1,42 @@
+import type { CheckpointRef } from "../../workflows/contracts";
+import { resumeCandidates } from "../../workflows/checkpoints";
+import type { ObjectStore } from "../artifacts/object-store";
+import type { Database } from "../persistence/database";
+import { epochStarts, nextEpoch, openEpoch } from "../persistence/epochs";
+import { markRunning } from "../persistence/trials";
+import { listCheckpoints, listedOf, readCheckpoint, unread } from "./listing";
+
+/** As many as an engine may need: each further one is there for the case that those before it are damaged. */
+const MAX_CANDIDATES = 4;
+
+/**
+ * A new epoch for the subject, and the checkpoints to resume from. The epoch is taken before the store is listed, so
+ * that a checkpoint written in between by the dispatch before is either offered here or void.
+ */
+export async function prepareDispatch(
+  { db, store }: { db: Database; store: ObjectStore },
+  run: string,
+  subject: string,
+): Promise<{ epoch: number; resumeFrom: CheckpointRef[] }> {
+  const { epoch } = await nextEpoch(db, run, subject);
+  const resumeFrom = epoch === 1 ? [] : await candidates(db, store, run, subject);
+  await db.transaction(async (tx) => {
+    await openEpoch(tx, subject, epoch, resumeFrom[0]?.step ?? 0);
+    await markRunning(tx, subject);
+  });
+  return { epoch, resumeFrom };
+}
+
+async function candidates(db: Database, store: ObjectStore, run: string, subject: string): Promise<CheckpointRef[]> {
+  const listed = await listCheckpoints(store, run, subject);
+  if (listed.length === 0) return [];
+  const starts = await epochStarts(db, subject);
+  // The rule looks at step and epoch alone, so only those that pass are read.
+  const found: CheckpointRef[] = [];
+  for (const each of resumeCandidates(listed.map(unread), starts)) {
+    const read = await readCheckpoint(store, subject, listedOf(each));
+    if (read) found.push({ manifest: read.manifest, step: read.step, epoch: read.epoch });
+    if (found.length === MAX_CANDIDATES) break;
+  }
+  return found;
+}

@@ -1,0 +1,42 @@
+import type { Client } from "@temporalio/client";
+import { isGrpcServiceError, WorkflowNotFoundError } from "@temporalio/client";
+import { failure } from "../failure";
+
+export type WorkflowStanding =
+  | { open: true; chain: string | null }
+  | { open: false; ended: "completed" | "failed" | "cancelled" | "terminated" | "timedOut" | "unknown" };
+
+const endings: Record<string, Extract<WorkflowStanding, { open: false }>["ended"]> = {
+  COMPLETED: "completed",
+  FAILED: "failed",
+  CANCELLED: "cancelled",
+  TERMINATED: "terminated",
+  TIMED_OUT: "timedOut",
+};
+
+/**
+ * How a workflow stands now, by id alone: one that was reset or continued as new is open in its newest execution.
+ * One that Temporal no longer knows (its retention has passed) has ended.
+ */
+export async function workflowStanding(client: Client, workflowId: string): Promise<WorkflowStanding> {
+  try {
+    const { status, raw } = await client.workflow.getHandle(workflowId).describe();
+    if (status.name === "RUNNING" || status.name === "PAUSED" || status.name === "CONTINUED_AS_NEW")
+      return { open: true, chain: raw.workflowExecutionInfo?.firstRunId ?? null };
+    return { open: false, ended: endings[status.name] ?? "unknown" };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { open: false, ended: "unknown" };
+    const reason = isGrpcServiceError(error) ? error.details : String(error);
+    throw failure("StorageUnavailable", `the Temporal Service did not say how ${workflowId} stands: ${reason}`, { cause: error });
+  }
+}
+
+const CONCURRENT = 16;
+
+/** Standings of many workflows, a few at a time. */
+export async function workflowStandings(client: Client, workflowIds: readonly string[]): Promise<WorkflowStanding[]> {
+  const standings: WorkflowStanding[] = [];
+  for (let from = 0; from < workflowIds.length; from += CONCURRENT)
+    standings.push(...(await Promise.all(workflowIds.slice(from, from + CONCURRENT).map((id) => workflowStanding(client, id)))));
+  return standings;
+}
