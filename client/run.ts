@@ -19,8 +19,14 @@ export class Run {
   constructor(
     readonly id: string,
     private readonly temporal: Connected,
+    private readonly signal?: AbortSignal,
   ) {
     this.handle = temporal.client.workflow.getHandle(id);
+  }
+
+  /** The same run, whose questions are abandoned when the signal aborts. */
+  until(signal: AbortSignal): Run {
+    return new Run(this.id, this.temporal, signal);
   }
 
   /** @throws BelayError `Unreachable`, `NoWorker` or `NotFound`, as every method here. */
@@ -69,23 +75,20 @@ export class Run {
    *
    * @throws RunFailedError when it ended without a result.
    */
-  result(options: { signal?: AbortSignal; onUnavailable?: () => void } = {}): Promise<ExperimentResult> {
-    return this.outcome<ExperimentResult>(options);
+  result(): Promise<ExperimentResult> {
+    return this.outcome<ExperimentResult>();
   }
 
   /** @internal the same for any workflow, whatever it answers with. */
-  async outcome<T>({ signal, onUnavailable }: { signal?: AbortSignal; onUnavailable?: () => void } = {}): Promise<T> {
-    const { connection } = this.temporal;
-    const wait = () => this.handle.result() as Promise<T>;
+  async outcome<T>(): Promise<T> {
     for (;;) {
       try {
-        return await (signal ? connection.withAbortSignal(signal, wait) : wait());
+        return await this.untilAborted(() => this.handle.result() as Promise<T>);
       } catch (error) {
-        signal?.throwIfAborted();
+        this.signal?.throwIfAborted();
         if (error instanceof WorkflowFailedError) throw failureOf(this.id, error);
         if (!isUnavailable(error)) throw translateError(error, this.id, this.temporal.address);
-        onUnavailable?.();
-        await delay(RETRY_EVERY_MS, undefined, signal ? { signal } : {});
+        await delay(RETRY_EVERY_MS, undefined, { signal: this.signal });
       }
     }
   }
@@ -93,13 +96,18 @@ export class Run {
   private async ask<T>(question: () => Promise<T>): Promise<T> {
     const { connection, address } = this.temporal;
     try {
-      return await connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, question);
+      return await this.untilAborted(() => connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, question));
     } catch (error) {
+      this.signal?.throwIfAborted();
       if (error instanceof BelayError) throw error;
       // The SDK asks again while the service is away, so that its absence too ends in a missed deadline.
       if (isUnanswered(error) && !(await this.isServing())) throw unreachable(address, error);
       throw translateError(error, this.id, address);
     }
+  }
+
+  private untilAborted<T>(call: () => Promise<T>): Promise<T> {
+    return this.signal ? this.temporal.connection.withAbortSignal(this.signal, call) : call();
   }
 
   private async isServing(): Promise<boolean> {

@@ -45,11 +45,17 @@ export function describeFailure(error: unknown): Failure {
     return told(exitCode, error.message, remedy);
   }
   if (error instanceof RunFailedError)
-    return told(isInputError(error.type) ? ExitCode.badInput : ExitCode.failed, `run ${error.run} failed (${error.type}): ${error.message}`);
+    return runFailed(error);
   if (error instanceof CommandFailure) return told(error.exitCode, error.message, error.remedy);
   if (isMissingRequirement(error)) return told(ExitCode.missing, error.message, error.remedy);
   const message = error instanceof Error ? error.message || error.name : String(error);
   return told(ExitCode.failed, message, remedyFor(error));
+}
+
+function runFailed({ run, type, message }: RunFailedError): Failure {
+  if (type === "Cancelled") return told(ExitCode.failed, `${run} was cancelled`);
+  const again = type === "Terminated" || type === "TimedOut" ? undefined : "run it again with --new, once what it says is mended";
+  return told(isInputError(type) ? ExitCode.badInput : ExitCode.failed, `${run} failed (${type}): ${message}`, again);
 }
 
 function told(exitCode: number, message: string, remedy?: string): Failure {

@@ -1,4 +1,5 @@
 import type { ExperimentResult } from "../../workflows/contracts";
+import { RunFailedError } from "../errors";
 import type { Run } from "../run";
 import type { Console } from "./console";
 import type { Context } from "./context";
@@ -17,16 +18,35 @@ export async function runToEnd(run: Run, console: Console, context: Context, dep
   try {
     result = await follow(run, console, { uiUrl, signal: interrupt });
   } catch (error) {
+    if (error instanceof RunFailedError && error.result) return sumUp(error.result, console, context, deployment);
+    if (error instanceof RunFailedError && console.json) console.emit(failureObject(error));
     if (!interrupt.aborted) throw error;
     throw new Interrupted(
       `\n${run.id} goes on without this view.\n  follow it again: npx belay watch ${run.id}\n  stop it:         npx belay cancel ${run.id}`,
     );
   }
+  await sumUp(result, console, context, deployment);
+}
+
+async function sumUp(
+  result: ExperimentResult,
+  console: Console,
+  context: Context,
+  deployment: Deployment,
+): Promise<void> {
   if (console.json) console.emit(result);
   const local = await fetchReports(result, deployment, context.stateDir);
+  const uiUrl = runPage(deployment, result.run);
   console.say("", ...summary(result, { uiUrl, local, paint: console.paint }));
   context.exitCode = succeeded(result) ? ExitCode.done : ExitCode.failed;
 }
+
+/** What `--json` prints of a run that ended before it had a result. */
+const failureObject = ({ run, type, message }: RunFailedError) => ({
+  run,
+  state: type === "Cancelled" ? "cancelled" : "failed",
+  error: { type, message },
+});
 
 const succeeded = ({ state, reproducibility }: ExperimentResult): boolean =>
   state === "completed" && reproducibility.passed;

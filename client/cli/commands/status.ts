@@ -24,8 +24,8 @@ const isWhole = ({ parts }: StackStatus): boolean =>
   parts.length > 0 && parts.every(({ state }) => state === "up" || state === "external");
 
 async function runsIfReachable(found: StackStatus, context: Context): Promise<KnownRun[]> {
-  const temporal = found.parts.find(({ name }) => name === "temporal");
-  if (temporal?.state !== "up" && temporal?.state !== "external") return [];
+  const state = found.parts.find(({ name }) => name === "temporal")?.state;
+  if (state !== "up" && state !== "external" && !context.env.TEMPORAL_ADDRESS) return [];
   return withBelay(context, knownRuns).catch(() => []);
 }
 

@@ -19,30 +19,28 @@ export async function follow(
   { uiUrl, signal }: { uiUrl: string | null; signal: AbortSignal },
 ): Promise<ExperimentResult> {
   const view = console.people.isTTY ? tableView(console) : lineView(console);
-  const stop = new AbortController();
-  const stopped = AbortSignal.any([signal, stop.signal]);
+  const followed = run.until(signal);
+  const ended = new AbortController();
   let state = blank(run.id, uiUrl);
-  const show = (next: LiveState) => {
-    view.show(next);
-    state = next;
+  const show = async () => {
+    state = await look(followed, state);
+    view.show(state);
   };
   const looking = (async () => {
-    while (!stopped.aborted) {
-      show(await look(run, state));
-      await delay(LOOK_EVERY_MS, undefined, { signal: stopped }).catch(() => {});
+    while (!ended.signal.aborted) {
+      await show();
+      await delay(LOOK_EVERY_MS, undefined, { signal: ended.signal }).catch(() => {});
     }
   })();
   const drawing = setInterval(() => view.tick({ ...state, now: Date.now() }), DRAW_EVERY_MS);
   try {
-    // A defect while looking must not be mistaken for the run's end, nor go unseen.
-    return await Promise.race([run.result({ signal: stopped }), looking.then(() => new Promise<never>(() => {}))]);
+    // A defect while looking must not go unseen; that looking ends says nothing, the result does.
+    return await Promise.race([followed.result(), looking.then(() => new Promise<never>(() => {}))]);
   } finally {
-    stop.abort();
+    ended.abort();
     clearInterval(drawing);
-    if (!signal.aborted) {
-      await looking.catch(() => {});
-      show(await look(run, state).catch(() => state));
-    }
+    // Nothing may be under way when the connection is closed. The last look shows how it ended.
+    await looking.then(show).catch(() => {});
     view.end();
   }
 }

@@ -34,10 +34,13 @@ export async function look(run: Run, before: LiveState): Promise<LiveState> {
       trouble: null,
     };
   } catch (error) {
-    if (!(error instanceof BelayError || error instanceof ServiceError)) throw error;
+    if (!isPassing(error)) throw error;
     return { ...before, now: Date.now(), trouble: `${error.message}; trying again` };
   }
 }
+
+const isPassing = (error: unknown): error is Error =>
+  error instanceof BelayError ? error.code !== "NotFound" : error instanceof ServiceError;
 
 async function heartbeats(
   run: Run,
