@@ -1,0 +1,26 @@
+import type { RunState } from "../contracts/messages";
+import { isEnd, type Transitions } from "./machine";
+
+/** created -> running <-> paused -> finalizing -> completed | failed | cancelled */
+export const runTransitions: Transitions<RunState> = {
+  created: ["running", "failed", "cancelled"],
+  running: ["paused", "finalizing", "failed", "cancelled"],
+  paused: ["running", "failed", "cancelled"],
+  finalizing: ["completed", "failed", "cancelled"],
+  completed: [],
+  failed: [],
+  cancelled: [],
+};
+
+/** Nothing follows any more. */
+export const isRunOver = (state: RunState): boolean => isEnd(runTransitions, state);
+
+/** A pause asked for now takes effect. Before `running` it is kept until then. */
+export const isPausable = (state: RunState): boolean =>
+  state === "created" || state === "running" || state === "paused";
+
+/** A resume asked for now makes sense. */
+export const isResumable = (state: RunState): boolean => isPausable(state);
+
+/** A cancel asked for now takes effect. */
+export const isCancellable = (state: RunState): boolean => !isRunOver(state);

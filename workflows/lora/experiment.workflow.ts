@@ -1,0 +1,147 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  ContinueAsNew,
+  TemporalFailure,
+} from "@temporalio/workflow";
+import type { ExperimentResult } from "../contracts/messages";
+import type { ResolvedSpec } from "../contracts/resolved";
+import type { StageOutputs } from "../contracts/stages";
+import type { ExperimentContinuation } from "../contracts/workflow-inputs";
+import { choosePlace, isRefused } from "../dispatch/choose-place";
+import { resolver, skills } from "../proxies";
+import { describeFailure } from "../reliability/failures";
+import { type Carried, readContinuation } from "./experiment/carried";
+import { ExperimentRun } from "./experiment/experiment-run";
+import { finalize } from "./experiment/finalize";
+import { wireMessages } from "./experiment/messages";
+import { SearchDriver } from "./experiment/search-driver";
+import { pruningProblem } from "./search/rungs";
+import { Search } from "./search/search";
+import { newSearch } from "./search/state";
+
+/**
+ * A LoRA search, from the experiment as written to its verified report. The workflow's id is the run's id.
+ *
+ * @param raw the experiment as written: aliases and omitted defaults are fine.
+ * @param continuation options for this execution, and what an earlier one carried along.
+ */
+export async function experimentWorkflow(
+  raw: unknown,
+  continuation?: ExperimentContinuation,
+): Promise<ExperimentResult> {
+  const { options, carried } = readContinuation(continuation);
+  const run = new ExperimentRun(raw, options, carried);
+  wireMessages(run);
+  run.switch.followNativeCancellation(() => run.cancel());
+  return CancellationScope.nonCancellable(async () => {
+    try {
+      if (carried === null) await prepare(run);
+      else restore(run, carried);
+      const search = await runSearch(run, continuation ?? { version: 1 }, carried);
+      await run.switch.whenRunning();
+      run.machine.to("finalizing");
+      return await conclude(run, await finalize(run, search));
+    } catch (error) {
+      throw await endUnfinished(run, error);
+    }
+  });
+}
+
+async function prepare(run: ExperimentRun): Promise<void> {
+  await run.register();
+  const resolved = await run.inStage("resolve", () =>
+    resolver["spec.resolve"].executeWithOptions({ summary: run.name }, [{ run: run.id, spec: run.raw }]),
+  );
+  run.resolve(resolved);
+  refuseWhatCannotRun(resolved);
+  run.begin();
+  const { spec } = resolved;
+  const stages = run.stages as StageOutputs;
+  const { task, model } = spec;
+  stages.dataset = await run.inStage("dataset", () =>
+    skills["dataset.analyze"].executeWithOptions({ summary: "profile, splits, tokens" }, [
+      { run: run.id, task, model, dataset: spec.dataset, seed: spec.train.seed },
+    ]),
+  );
+  const { dataset } = stages;
+  run.warnings.push(...dataset.warnings);
+  const { train, lora, search, eval: evaluation, pack } = spec;
+  stages.plan = await run.inStage("space", () =>
+    skills["config.buildSearchSpace"].executeWithOptions({ summary: "search space and memory" }, [
+      { run: run.id, task, model, dataset, train, lora, search, eval: evaluation, pack },
+    ]),
+  );
+  run.warnings.push(...stages.plan.warnings);
+}
+
+/** Problems that are known before any data is read. */
+function refuseWhatCannotRun({ spec }: ResolvedSpec): void {
+  const resources = { gpus: 1, gpuMemoryGiB: null, cpus: null, memoryGiB: null };
+  const place = choosePlace({ placement: spec.placement, resources });
+  if (isRefused(place))
+    throw ApplicationFailure.nonRetryable(`${place.path}: ${place.message}`, "Unsupported");
+  const problem = pruningProblem(spec.search);
+  if (problem !== null) throw ApplicationFailure.nonRetryable(problem, "InvalidSpec");
+}
+
+function restore(run: ExperimentRun, carried: Carried): void {
+  run.resolve(carried.resolved);
+  const stages = run.stages as StageOutputs;
+  stages.dataset = carried.dataset;
+  stages.plan = carried.plan;
+  run.warnings.push(...carried.dataset.warnings, ...carried.plan.warnings);
+  run.maxConcurrentTrials = carried.maxConcurrentTrials;
+  run.stage = "search";
+  if (carried.paused) run.switch.pause();
+}
+
+async function runSearch(
+  run: ExperimentRun,
+  continuation: ExperimentContinuation,
+  carried: Carried | null,
+): Promise<Search> {
+  const stages = run.stages as StageOutputs;
+  const { search, train, lora } = stages.resolved.spec;
+  const plannedSteps = stages.plan?.totalSteps ?? 1;
+  const state = carried?.search ?? newSearch();
+  run.search = new Search({ run: run.id, search, train, lora, plannedSteps }, state);
+  const driver = new SearchDriver(run, run.search, continuation, carried !== null);
+  if (carried === null) await run.inStage("search", async () => undefined);
+  // Not interrupted by a cancel: the driver itself brings the trials to their end.
+  await driver.drive();
+  return run.search;
+}
+
+/** Records the result. A run without one completed trial has failed, but it has its report. */
+async function conclude(run: ExperimentRun, result: ExperimentResult): Promise<ExperimentResult> {
+  if (result.state === "completed") {
+    run.machine.to("completed");
+    await run.close({ result });
+    return result;
+  }
+  const error = { type: "NoTrialCompleted", message: run.stages?.selection?.reason ?? "no trial completed" };
+  run.machine.to("failed");
+  await run.close({ error, result });
+  throw ApplicationFailure.nonRetryable(error.message, error.type, result);
+}
+
+/**
+ * Records how a run ended that has no result, and answers with what the workflow ends with. Anything that is not a
+ * failure of the run itself passes: a continue-as-new, and a defect, which blocks the workflow until it is mended.
+ */
+async function endUnfinished(run: ExperimentRun, error: unknown): Promise<unknown> {
+  if (error instanceof ContinueAsNew || !(error instanceof TemporalFailure)) return error;
+  if (run.machine.state === "failed") return error;
+  if (run.switch.cancelled) {
+    run.machine.to("cancelled");
+    if (run.isRegistered) await run.close({ error: null });
+    return new CancelledFailure(`Run ${run.id} was cancelled`);
+  }
+  const failure = describeFailure(error);
+  run.machine.to("failed");
+  // Where the row could not even be opened, it is not closed either: that Postgres is away should be told soon.
+  if (run.isRegistered) await run.close({ error: failure });
+  return ApplicationFailure.nonRetryable(failure.message, failure.type);
+}

@@ -1,0 +1,212 @@
+import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from "@temporalio/workflow";
+import type { RunRecord } from "../../contracts/activities";
+import type { RunStatus, StageName, TrialRow } from "../../contracts/messages";
+import type { ResolvedSpec } from "../../contracts/resolved";
+import type { StageOutputs } from "../../contracts/stages";
+import type { RungReport, TrialOutcome } from "../../contracts/trial";
+import type { ExperimentOptions } from "../../contracts/workflow-inputs";
+import { Machine } from "../../lifecycle/machine";
+import { runTransitions } from "../../lifecycle/run-states";
+import { database, intake } from "../../proxies";
+import { workflowEvents } from "../../trace/buffer";
+import { TraceRecorder } from "../../trace/recorder";
+import { attributes } from "../definitions";
+import { liveTable } from "../live-table";
+import type { Search } from "../search/search";
+import { newSearch } from "../search/state";
+import { StopSwitch } from "../stop-switch";
+import type { Carried } from "./carried";
+import { emptyStages } from "./stages";
+import { trialRows } from "./trial-rows";
+
+/** One experiment while its workflow runs: its state, what is known of it, and how that is told to the world. */
+export class ExperimentRun {
+  readonly id = workflowInfo().workflowId;
+  /** First run id of the execution chain: tells this experiment from an earlier one of the same id. */
+  readonly chain = workflowInfo().firstExecutionRunId;
+  readonly switch = new StopSwitch();
+  readonly trace: TraceRecorder;
+  readonly machine: Machine<RunStatus["state"]>;
+  readonly startedAt: number;
+  /** Signals of trials, in order of arrival, until the search takes them. */
+  readonly inbox: ({ report: RungReport } | { outcome: TrialOutcome })[] = [];
+  /** Raised by every message: what waits for news compares it. */
+  news = 0;
+  stage: StageName = "resolve";
+  stages: StageOutputs | null = null;
+  search: Search | null = null;
+  warnings: string[] = [];
+  maxConcurrentTrials = 0;
+  /** The run's row exists. */
+  isRegistered: boolean;
+  private saving: Promise<void> | null = null;
+  private unsaved = false;
+
+  constructor(
+    readonly raw: unknown,
+    readonly options: ExperimentOptions,
+    carried: Carried | null,
+  ) {
+    this.isRegistered = carried !== null;
+    this.startedAt = carried?.startedAt ?? workflowInfo().startTime.getTime();
+    this.trace = new TraceRecorder(this.id, carried?.trace);
+    this.machine = new Machine("run", runTransitions, carried?.state ?? "created", (from, to) => {
+      this.trace.add({ kind: workflowEvents.runState, data: { from, to } });
+      upsertSearchAttributes([{ key: attributes.state, value: to }]);
+      this.saveSoon();
+    });
+    if (carried !== null) {
+      this.trace.add({ kind: workflowEvents.continued, data: { live: carried.search.live.length } });
+    } else {
+      upsertSearchAttributes([
+        { key: attributes.experiment, value: this.id },
+        { key: attributes.state, value: "created" },
+      ]);
+    }
+  }
+
+  get name(): string {
+    const written = (this.raw as { name?: unknown } | null)?.name;
+    return this.stages?.resolved.spec.name ?? (typeof written === "string" ? written : this.id);
+  }
+
+  resolve(resolved: ResolvedSpec): void {
+    this.stages = emptyStages(resolved);
+    this.maxConcurrentTrials = resolved.spec.search.max_concurrent_trials;
+  }
+
+  // -- messages
+
+  pause(): void {
+    this.switch.pause();
+    if (this.machine.state === "running") this.machine.to("paused");
+    this.news += 1;
+  }
+
+  resume(): void {
+    this.switch.resume();
+    if (this.machine.state === "paused") this.machine.to("running");
+    this.news += 1;
+  }
+
+  cancel(): void {
+    this.switch.cancel();
+    this.news += 1;
+  }
+
+  setMaxConcurrentTrials(count: number): void {
+    this.maxConcurrentTrials = count;
+    this.news += 1;
+  }
+
+  receive(message: { report: RungReport } | { outcome: TrialOutcome }): void {
+    this.inbox.push(message);
+    this.news += 1;
+  }
+
+  /** Starts to run, or to wait when a pause was asked for meanwhile. */
+  begin(): void {
+    this.machine.to("running");
+    if (this.switch.paused) this.machine.to("paused");
+  }
+
+  // -- stages
+
+  /** One stage: not while paused, interrupted by a cancel. */
+  async inStage<T>(stage: StageName, work: () => Promise<T>): Promise<T> {
+    await this.switch.whenRunning();
+    this.stage = stage;
+    this.trace.add({ kind: workflowEvents.runStage, data: { stage } });
+    this.saveSoon();
+    void this.trace.flush();
+    this.publish();
+    return this.switch.interruptible(work);
+  }
+
+  // -- the run's row
+
+  /** The first words with Postgres: awaited, and given up soon. */
+  async register(): Promise<void> {
+    await intake["run.record"](this.record());
+    this.isRegistered = true;
+  }
+
+  /** Writes the row soon; changes that come close together make one write. */
+  saveSoon(): void {
+    this.unsaved = true;
+    if (this.saving !== null || !this.isRegistered) return;
+    this.saving = this.save().finally(() => {
+      this.saving = null;
+    });
+  }
+
+  private async save(): Promise<void> {
+    while (this.unsaved) {
+      this.unsaved = false;
+      try {
+        await database["run.record"](this.record());
+      } catch {
+        // The row is written again at the next change, and in any case at the end.
+        return;
+      }
+    }
+  }
+
+  /** Ends the run's row and trace. Nothing is written after this. */
+  async close(last: Pick<RunRecord, "error" | "result">): Promise<void> {
+    this.unsaved = false;
+    await this.saving;
+    await database["run.record"]({ ...this.record(), ...last });
+    await this.trace.drain();
+    this.publish();
+  }
+
+  /** Waits for writes under way. */
+  async settle(): Promise<void> {
+    await this.saving;
+    await this.trace.drain();
+  }
+
+  private record(): RunRecord {
+    const best = this.search?.facts.best ?? null;
+    const resolved = this.stages?.resolved;
+    return {
+      run: this.id,
+      name: this.name,
+      state: this.machine.state,
+      stage: this.stage,
+      ...(resolved && { specSha256: resolved.specSha256, spec: resolved.spec }),
+      best: best && { trial: best.trial, value: best.value },
+    };
+  }
+
+  // -- what people see
+
+  status(): RunStatus {
+    const search = this.stages?.resolved.spec.search;
+    const facts = this.search?.facts ?? newSearch();
+    return {
+      run: this.id,
+      name: this.name,
+      state: this.machine.state,
+      stage: this.stage,
+      metric: search?.metric ?? "eval_loss",
+      mode: search?.mode ?? "min",
+      numTrials: search?.num_trials ?? 0,
+      maxConcurrentTrials: this.maxConcurrentTrials,
+      counts: this.search?.counts() ?? facts.counts,
+      best: facts.best,
+      startedAt: this.startedAt,
+      gpuSeconds: facts.gpuSeconds,
+      warnings: this.warnings,
+    };
+  }
+
+  trials(): TrialRow[] {
+    return this.search === null ? [] : trialRows(this.search, this.switch.paused);
+  }
+
+  publish(): void {
+    setCurrentDetails(liveTable(this.status(), this.trials()));
+  }
+}

@@ -1,0 +1,85 @@
+import { CancellationScope, sleep } from "@temporalio/workflow";
+import { kernel } from "../../proxies";
+import { workflowEvents } from "../../trace/buffer";
+import { unfinishedOutcome } from "../outcomes";
+import type { Search } from "../search/search";
+import type { ExperimentRun } from "./experiment-run";
+import type { TrialChildren } from "./trial-children";
+
+const defaultSeconds = 60;
+
+/**
+ * Closes trials whose workflow is gone: terminated, timed out, or lost in a way no one foresaw. Checks at once where a
+ * child's end hints at it, and all open trials from time to time, since a hint does not survive a continue-as-new.
+ */
+export class Reconciler {
+  private readonly timer = new CancellationScope({ cancellable: true });
+  private isDue: boolean;
+  private checking = false;
+
+  constructor(
+    private readonly run: ExperimentRun,
+    private readonly search: Search,
+    private readonly children: TrialChildren,
+    inherited: boolean,
+  ) {
+    // What ended while the execution before this one was closing had no one to tell.
+    this.isDue = inherited;
+  }
+
+  get isBusy(): boolean {
+    return this.checking;
+  }
+
+  start(): void {
+    const every = (this.run.options.reconcileSeconds ?? defaultSeconds) * 1000;
+    void this.timer
+      .run(async () => {
+        for (;;) {
+          await sleep(every, { summary: "until open trials are checked" });
+          this.isDue = true;
+          this.run.news += 1;
+        }
+      })
+      .catch(() => undefined);
+  }
+
+  stop(): void {
+    this.timer.cancel();
+  }
+
+  /** Starts a check if one is due. */
+  soon(): void {
+    if (this.checking) return;
+    const started = this.search.open().filter((trial) => trial.state !== "pending");
+    const trials = started
+      .map((trial) => trial.trial)
+      .filter((trial) => this.isDue || this.children.hints.has(trial));
+    this.isDue = false;
+    if (trials.length === 0) return;
+    this.checking = true;
+    for (const trial of trials) this.children.hints.delete(trial);
+    void this.check(trials).finally(() => {
+      this.checking = false;
+      this.run.news += 1;
+    });
+  }
+
+  private async check(trials: number[]): Promise<void> {
+    const summary = trials.length === 1 ? `trial ${trials[0]}` : `${trials.length} open trials`;
+    // A check that fails is made again when the next is due.
+    const answer = await kernel["trials.reconcile"]
+      .executeWithOptions({ summary }, [{ run: this.run.id, trials }])
+      .catch(() => ({ gone: [] }));
+    if (answer.gone.length === 0) return;
+    this.run.trace.add({ kind: workflowEvents.reconciled, data: { gone: answer.gone } });
+    const error = {
+      type: "Cancelled",
+      message: "its workflow was closed from outside: terminated, or timed out",
+    };
+    for (const trial of answer.gone) {
+      const state = this.run.switch.cancelled ? "cancelled" : "failed";
+      this.run.receive({ outcome: unfinishedOutcome(trial, { state, error }) });
+    }
+  }
+}

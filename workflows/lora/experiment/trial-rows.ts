@@ -1,0 +1,25 @@
+import type { TrialRow } from "../../contracts/messages";
+import { type Search, trialWorkflowId } from "../search/search";
+import type { LiveTrial } from "../search/state";
+
+/** Open trials in full, then the newest ended ones, by number. */
+export function trialRows(search: Search, paused: boolean): TrialRow[] {
+  const open = search.open().map((trial) => openRow(search, trial, paused));
+  return [...search.facts.ended, ...open].sort((a, b) => a.trial - b.trial);
+}
+
+function openRow(search: Search, trial: LiveTrial, paused: boolean): TrialRow {
+  const reports = trial.values.length;
+  const rungs = search.rungsOf(trial);
+  return {
+    trial: trial.trial,
+    workflowId: trialWorkflowId(search.setup.run, trial.trial),
+    state: paused && trial.state === "running" ? "paused" : trial.state,
+    params: trial.params,
+    modelBased: trial.modelBased,
+    rung: reports === 0 ? null : reports - 1,
+    step: reports === 0 ? 0 : (rungs[reports - 1] ?? 0),
+    totalSteps: trial.totalSteps,
+    value: reports === 0 ? null : (trial.values[reports - 1] ?? null),
+  };
+}

@@ -1,0 +1,19 @@
+import type { TrialEndState, TrialOutcome } from "../contracts/trial";
+
+/** The outcome of a trial that brought nothing. */
+export const unfinishedOutcome = (
+  trial: number,
+  end: { state: TrialEndState; error: { type: string; message: string } | null },
+): TrialOutcome => ({
+  trial,
+  state: end.state,
+  value: null,
+  step: 0,
+  metrics: {},
+  trainableParams: null,
+  gpuSeconds: 0,
+  checkpoint: null,
+  adapter: null,
+  adapterSha256: null,
+  error: end.error,
+});

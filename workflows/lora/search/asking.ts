@@ -1,0 +1,36 @@
+import type { SearchSpec } from "../../contracts/experiment";
+import type { SearchState } from "./state";
+
+/** Why no further trial is proposed, or null while there is one to propose. */
+export function stopReason(
+  search: Pick<SearchSpec, "num_trials" | "stop">,
+  state: SearchState,
+): string | null {
+  if (state.phase === "replicates") return "the finalists are being rerun";
+  if (state.exhausted) return "the grid has no further point";
+  if (state.proposed >= search.num_trials) return `all ${search.num_trials} trials were proposed`;
+  const { gpu_hours: hours, patience } = search.stop;
+  if (hours !== null && state.gpuSeconds >= hours * 3600) return `${hours} GPU-hours were used`;
+  if (patience !== null && state.sinceImprovement >= patience)
+    return `${patience} trials brought no improvement`;
+  return null;
+}
+
+/** Samplers whose proposals do not depend on what was told, nor on what is pending. */
+const isModelFree = (sampler: SearchSpec["sampler"]): boolean => sampler === "random" || sampler === "grid";
+
+/**
+ * How many trials to propose now. Synchronous: a whole wave once the one before has ended. Asynchronous: enough for the
+ * free places, one at a time where a proposal should know of the ones before it.
+ */
+export function askSize(search: SearchSpec, state: SearchState, freePlaces: number): number {
+  if (stopReason(search, state) !== null) return 0;
+  const left = search.num_trials - state.proposed;
+  if (search.deterministic) {
+    if (state.wave !== null || state.live.length > 0) return 0;
+    return Math.min(left, search.wave_size ?? search.max_concurrent_trials);
+  }
+  if (freePlaces <= 0) return 0;
+  const together = search.wave_size ?? (isModelFree(search.sampler) ? freePlaces : 1);
+  return Math.min(left, together);
+}

@@ -1,0 +1,58 @@
+import type { SearchSpec } from "../../contracts/experiment";
+import { needsGeneration } from "../../contracts/experiment";
+
+type Pruning = Pick<SearchSpec, "pruner" | "asha" | "median" | "metric">;
+
+/** Rungs of the median rule double: it has no reduction factor of its own. */
+const medianFactor = 2;
+
+export const reductionFactor = (search: Pruning): number =>
+  search.pruner === "median" ? medianFactor : search.asha.reduction_factor;
+
+const graceSteps = (search: Pruning): number =>
+  search.pruner === "median" ? search.median.grace_steps : search.asha.grace_steps;
+
+/** grace, grace*factor, grace*factor^2, ... below `totalSteps`. */
+function geometricSteps(grace: number, factor: number, totalSteps: number): number[] {
+  const steps: number[] = [];
+  for (let step = grace; step < totalSteps; step *= factor) steps.push(step);
+  return steps;
+}
+
+/** Hyperband has one bracket for each grace period that still leaves a rung; the other pruners have one. */
+export function bracketCount(search: Pruning, totalSteps: number): number {
+  if (search.pruner !== "hyperband") return 1;
+  return Math.max(1, geometricSteps(graceSteps(search), reductionFactor(search), totalSteps).length);
+}
+
+/** The bracket of the `index`-th wave (synchronous) or trial (asynchronous). */
+export const bracketOf = (search: Pruning, totalSteps: number, index: number): number =>
+  index % bracketCount(search, totalSteps);
+
+/** Steps at which a trial of this length and bracket reports, all below its end. */
+export function rungSteps(search: Pruning, totalSteps: number, bracket: number): number[] {
+  if (search.pruner === "none") return [];
+  const factor = reductionFactor(search);
+  return geometricSteps(graceSteps(search) * factor ** bracket, factor, totalSteps);
+}
+
+/** Over all brackets: how many rungs may hold values. */
+export function rungCount(search: Pruning, totalSteps: number): number {
+  let count = 0;
+  for (let bracket = 0; bracket < bracketCount(search, totalSteps); bracket++) {
+    count += rungSteps(search, totalSteps, bracket).length;
+  }
+  return count;
+}
+
+/**
+ * Why this pruner cannot judge this objective, or null. A rung's value is told to the sampler as the objective's, so
+ * it must be the same metric.
+ */
+export function pruningProblem(search: Pruning): string | null {
+  if (search.pruner === "none" || !needsGeneration(search.metric)) return null;
+  return (
+    `search.pruner: ${search.pruner} judges trials before their end, but ${search.metric} needs generation and is ` +
+    "measured only at the end; use pruner none, or a metric such as eval_loss or token_accuracy"
+  );
+}

@@ -1,0 +1,354 @@
+import type { OpenTrial } from "../../contracts/activities";
+import type { LoraSpec, SearchSpec, TrainSpec } from "../../contracts/experiment";
+import type { TrialRow } from "../../contracts/messages";
+import type { Proposal } from "../../contracts/skills";
+import type { RungReport, TrialEndState, TrialOutcome, Verdict } from "../../contracts/trial";
+import { replicateSeed, trialConfig, trialSteps } from "../trial-config";
+import { askSize, stopReason } from "./asking";
+import { judgeable, ruleOf } from "./cohort";
+import { judgeAlone, judgeCohort } from "./pruners";
+import { asCost, isBetter, withFinalist } from "./ranking";
+import { bracketOf, rungCount, rungSteps } from "./rungs";
+import type { LiveTrial, SearchState } from "./state";
+import { RungWindows } from "./windows";
+
+/** What never changes during a search. */
+export interface SearchSetup {
+  run: string;
+  search: SearchSpec;
+  train: TrainSpec;
+  lora: LoraSpec;
+  /** Steps of a trial with the spec's own train section. */
+  plannedSteps: number;
+}
+
+export interface AskRequest {
+  trials: number[];
+  tellCount: number;
+  pending: number[];
+}
+
+/** A verdict just made, to be recorded before the trial is told. */
+export interface Decision {
+  ordinal: number;
+  report: RungReport;
+  verdict: Verdict;
+  seen: number;
+}
+
+export interface VerdictMessage {
+  trial: number;
+  rung: number;
+  verdict: Verdict;
+}
+
+const endedRows = 100;
+
+/**
+ * A search: what is open, what was decided, what comes next. Holds no clock and does no work; the workflow asks it
+ * what to do and tells it what happened.
+ */
+export class Search {
+  private readonly live: Map<number, LiveTrial>;
+  private readonly windows: RungWindows;
+  private repeats: VerdictMessage[] = [];
+
+  constructor(
+    readonly setup: SearchSetup,
+    private readonly state: SearchState,
+  ) {
+    this.live = new Map(state.live.map((trial) => [trial.trial, trial]));
+    this.windows = new RungWindows(rungCount(setup.search, setup.plannedSteps), state.windows);
+  }
+
+  /** The state as plain JSON, for a continued workflow. */
+  carry(): SearchState {
+    return { ...this.state, live: this.open(), windows: this.windows.carry(), counts: this.counts() };
+  }
+
+  get facts(): Readonly<SearchState> {
+    return this.state;
+  }
+
+  open(): LiveTrial[] {
+    return [...this.live.values()];
+  }
+
+  find(trial: number): LiveTrial | undefined {
+    return this.live.get(trial);
+  }
+
+  counts(): SearchState["counts"] {
+    const pending = this.open().filter((trial) => trial.state === "pending").length;
+    return { ...this.state.counts, pending, running: this.live.size - pending };
+  }
+
+  rungsOf(trial: Pick<LiveTrial, "totalSteps" | "bracket" | "replicateOf">): number[] {
+    return trial.replicateOf === null ? rungSteps(this.setup.search, trial.totalSteps, trial.bracket) : [];
+  }
+
+  // -- proposing
+
+  /** No further trial will be proposed, as things stand. */
+  get isExhausted(): boolean {
+    return stopReason(this.setup.search, this.state) !== null;
+  }
+
+  /** The proposals to ask for now, or null. Not to be called while an answer is outstanding. */
+  nextAsk(maxConcurrent: number): AskRequest | null {
+    const size = askSize(this.setup.search, this.state, maxConcurrent - this.live.size);
+    if (size === 0) return null;
+    const first = this.state.nextTrial;
+    return {
+      trials: Array.from({ length: size }, (_, index) => first + index),
+      tellCount: this.state.tells,
+      pending: this.open().map((trial) => trial.trial),
+    };
+  }
+
+  /** Takes the proposals in; answers with the rows to open before any of them starts. */
+  propose(ask: AskRequest, proposals: readonly Proposal[], exhausted: boolean): OpenTrial[] {
+    const { search } = this.setup;
+    // An answer without a proposal would be asked for again and again.
+    this.state.exhausted ||= exhausted || proposals.length === 0;
+    const added = proposals.map((proposal) => this.add(proposal, null, this.setup.train.seed));
+    this.state.proposed += added.length;
+    if (search.deterministic && added.length > 0) {
+      const index = this.state.waves++;
+      const bracket = bracketOf(search, this.setup.plannedSteps, index);
+      for (const trial of added) trial.bracket = bracket;
+      this.state.wave = {
+        index,
+        bracket,
+        members: added.map((t) => t.trial),
+        ended: [],
+        base: this.state.tells,
+      };
+    }
+    return added.map((trial) => this.row(trial, ask));
+  }
+
+  /** Reruns of the finalists with new seeds, if asked for and not begun. Answers with the rows to open. */
+  replicate(): OpenTrial[] {
+    if (this.state.phase === "replicates") return [];
+    this.state.phase = "replicates";
+    const ask: AskRequest = { trials: [], tellCount: this.state.tells, pending: [] };
+    const rows: OpenTrial[] = [];
+    for (const finalist of this.state.finalists) {
+      for (let index = 1; index < this.setup.search.replicates; index++) {
+        const proposal = { trial: this.state.nextTrial, params: finalist.params, modelBased: false };
+        const trial = this.add(proposal, finalist.trial, replicateSeed(this.setup.train.seed, index));
+        rows.push(this.row(trial, ask));
+      }
+    }
+    return rows;
+  }
+
+  private add(proposal: Proposal, replicateOf: number | null, seed: number): LiveTrial {
+    const { train, lora, plannedSteps, search } = this.setup;
+    const config = trialConfig({ train, lora }, proposal.params, seed);
+    const totalSteps = trialSteps(train, plannedSteps, config.train);
+    const trial: LiveTrial = {
+      trial: proposal.trial,
+      params: proposal.params,
+      modelBased: proposal.modelBased,
+      seed,
+      replicateOf,
+      totalSteps,
+      bracket: replicateOf === null ? bracketOf(search, plannedSteps, proposal.trial) : 0,
+      state: "pending",
+      values: [],
+      metrics: {},
+      verdicts: [],
+      sent: 0,
+    };
+    this.live.set(trial.trial, trial);
+    this.state.nextTrial = Math.max(this.state.nextTrial, trial.trial + 1);
+    return trial;
+  }
+
+  private row(trial: LiveTrial, ask: AskRequest): OpenTrial {
+    return {
+      trial: trial.trial,
+      workflowId: trialWorkflowId(this.setup.run, trial.trial),
+      params: trial.params,
+      modelBased: trial.modelBased,
+      tellCount: ask.tellCount,
+      pending: ask.pending,
+      seed: trial.seed,
+      replicateOf: trial.replicateOf,
+    };
+  }
+
+  // -- placing
+
+  /** Trials to start now, marked as running. Those told to go on come first: they hold half-done work. */
+  startable(maxConcurrent: number): LiveTrial[] {
+    const free = maxConcurrent - this.occupied();
+    const next = this.open()
+      .filter((trial) => trial.state === "pending")
+      .slice(0, Math.max(0, free));
+    for (const trial of next) trial.state = "running";
+    return next;
+  }
+
+  /** Verdicts to tell now. One that says go on waits for a free place when the trial has given up its own. */
+  verdictsToSend(maxConcurrent: number): VerdictMessage[] {
+    const messages = this.repeats;
+    this.repeats = [];
+    for (const trial of this.live.values()) {
+      while (trial.sent < trial.verdicts.length) {
+        const verdict = trial.verdicts[trial.sent] as Verdict;
+        if (verdict === "continue" && trial.state === "waiting") {
+          if (this.occupied() >= maxConcurrent) break;
+          trial.state = "running";
+        }
+        messages.push({ trial: trial.trial, rung: trial.sent, verdict });
+        trial.sent += 1;
+      }
+    }
+    return messages;
+  }
+
+  private occupied(): number {
+    return this.open().filter((trial) => trial.state === "running").length;
+  }
+
+  // -- judging
+
+  /** Takes a trial's value at a rung; answers with the verdicts that it makes possible. */
+  report(report: RungReport): Decision[] {
+    const trial = this.live.get(report.trial);
+    if (trial === undefined) return [];
+    if (report.rung < trial.values.length) {
+      this.repeat(trial, report.rung);
+      return [];
+    }
+    if (report.rung > trial.values.length) return [];
+    trial.values.push(report.value);
+    trial.metrics = report.metrics;
+    if (this.setup.search.deterministic) {
+      trial.state = "waiting";
+      return this.judgeWave();
+    }
+    return [this.judge(trial, report)];
+  }
+
+  /** A trial that asks again has lost the answer, be it to a reset. */
+  private repeat(trial: LiveTrial, rung: number): void {
+    const verdict = trial.verdicts[rung];
+    if (verdict !== undefined && rung < trial.sent) this.repeats.push({ trial: trial.trial, rung, verdict });
+  }
+
+  private judge(trial: LiveTrial, report: RungReport): Decision {
+    const { search } = this.setup;
+    const key = `${trial.bracket}:${report.step}`;
+    const cost = report.value === null ? null : Math.fround(asCost(report.value, search.mode));
+    const verdict = judgeAlone(cost, ruleOf(search), this.windows.at(key));
+    if (cost !== null) this.windows.add(key, cost);
+    trial.verdicts.push(verdict);
+    const seen = this.state.rungReports++;
+    return { ordinal: seen, report, verdict, seen };
+  }
+
+  private judgeWave(): Decision[] {
+    const { search } = this.setup;
+    const decisions: Decision[] = [];
+    for (;;) {
+      const wave = this.state.wave;
+      const ready = wave && judgeable(wave, this.live, search, search.mode);
+      if (!wave || !ready) return decisions;
+      const reported = ready.members.filter((member) => this.live.has(member.trial));
+      const first = this.live.get((reported[0] as { trial: number }).trial) as LiveTrial;
+      const step = this.rungsOf(first)[ready.rung] as number;
+      const key = `${wave.bracket}:${step}`;
+      const verdicts = judgeCohort(ready.members, ruleOf(search), this.windows.at(key));
+      const seen = this.state.rungReports + reported.length;
+      for (const member of reported) {
+        const trial = this.live.get(member.trial) as LiveTrial;
+        const verdict = verdicts.get(member.trial) as Verdict;
+        trial.verdicts.push(verdict);
+        if (member.cost !== null) this.windows.add(key, member.cost);
+        const value = trial.values[ready.rung] ?? null;
+        const report = { trial: trial.trial, rung: ready.rung, step, value, metrics: trial.metrics };
+        decisions.push({ ordinal: this.state.rungReports++, report, verdict, seen });
+      }
+    }
+  }
+
+  // -- ending
+
+  /**
+   * Takes a trial's end. Null when it had ended before. `ordinal`: its place among the tells, null for a replicate.
+   */
+  finish(outcome: TrialOutcome): { ordinal: number | null; decisions: Decision[]; improved: boolean } | null {
+    const trial = this.live.get(outcome.trial);
+    if (trial === undefined) return null;
+    this.live.delete(outcome.trial);
+    const { search } = this.setup;
+    this.state.counts[outcome.state] += 1;
+    this.state.gpuSeconds += outcome.gpuSeconds;
+    this.state.ended = [...this.state.ended, endedRow(this.setup.run, trial, outcome)].slice(-endedRows);
+    if (trial.replicateOf !== null) return { ordinal: null, decisions: [], improved: false };
+    const improved = this.rank(trial, outcome);
+    this.state.unmirrored.push(outcome.trial);
+    const ordinal = this.tell(trial, outcome.state);
+    const decisions = search.deterministic ? this.judgeWave() : [];
+    this.closeWave();
+    return { ordinal, decisions, improved };
+  }
+
+  private rank(trial: LiveTrial, outcome: TrialOutcome): boolean {
+    const { mode } = this.setup.search;
+    if (outcome.state !== "completed" || outcome.value === null || outcome.checkpoint === null) {
+      this.state.sinceImprovement += 1;
+      return false;
+    }
+    const { value, checkpoint, trainableParams } = outcome;
+    const finalist = { trial: trial.trial, value, params: trial.params, trainableParams, checkpoint };
+    this.state.finalists = withFinalist(this.state.finalists, finalist, mode);
+    const improved = this.state.best === null || isBetter(value, this.state.best.value, mode);
+    this.state.sinceImprovement = improved ? 0 : this.state.sinceImprovement + 1;
+    if (improved) this.state.best = { trial: trial.trial, value, params: trial.params };
+    return improved;
+  }
+
+  private tell(trial: LiveTrial, state: TrialEndState): number {
+    const wave = this.state.wave;
+    if (wave === null) return this.state.tells++;
+    const survived = trial.verdicts.filter((verdict) => verdict === "continue").length;
+    wave.ended.push({ trial: trial.trial, state, survived, totalSteps: trial.totalSteps });
+    return wave.base + wave.members.indexOf(trial.trial);
+  }
+
+  private closeWave(): void {
+    const wave = this.state.wave;
+    if (wave === null || wave.ended.length < wave.members.length) return;
+    this.state.tells = wave.base + wave.members.length;
+    this.state.wave = null;
+  }
+
+  /** Ended trials that the mirror study should hear of next. */
+  takeUnmirrored(limit: number): number[] {
+    return this.state.unmirrored.splice(0, limit);
+  }
+
+  /** Kept for the next attempt; beyond a thousand the oldest are given up: it is a dashboard. */
+  returnUnmirrored(trials: number[]): void {
+    this.state.unmirrored = [...trials, ...this.state.unmirrored].slice(-1000);
+  }
+}
+
+export const trialWorkflowId = (run: string, trial: number): string => `${run}/trial-${trial}`;
+
+const endedRow = (run: string, trial: LiveTrial, outcome: TrialOutcome): TrialRow => ({
+  trial: trial.trial,
+  workflowId: trialWorkflowId(run, trial.trial),
+  state: outcome.state,
+  params: trial.params,
+  modelBased: trial.modelBased,
+  rung: trial.values.length === 0 ? null : trial.values.length - 1,
+  step: outcome.step,
+  totalSteps: trial.totalSteps,
+  value: outcome.value,
+});

@@ -1,0 +1,88 @@
+import type { TrialCounts, TrialRow } from "../../contracts/messages";
+import type { Metrics, TrialEndState, TrialParams, Verdict } from "../../contracts/trial";
+import type { Finalist } from "./ranking";
+
+/** An open trial as its experiment knows it. Small: up to 256 of these are carried along. */
+export interface LiveTrial {
+  trial: number;
+  params: TrialParams;
+  modelBased: boolean;
+  seed: number;
+  replicateOf: number | null;
+  totalSteps: number;
+  bracket: number;
+  state: "pending" | "running" | "waiting";
+  /** Objective values reported so far, by rung. */
+  values: (number | null)[];
+  /** All that the newest report measured; kept until the verdict on it is recorded. */
+  metrics: Metrics;
+  /** Decided so far, by rung; the first `sent` of them were told to the trial. */
+  verdicts: Verdict[];
+  sent: number;
+}
+
+/** A member of the wave that has ended, as far as its cohort still needs it. */
+export interface LostMember {
+  trial: number;
+  state: TrialEndState;
+  /** Rungs at which it was told to go on. */
+  survived: number;
+  totalSteps: number;
+}
+
+/** Trials proposed together, judged together. Present in synchronous searches only. */
+export interface Wave {
+  index: number;
+  bracket: number;
+  members: number[];
+  ended: LostMember[];
+  /** Tells before the wave: member i is told with ordinal base + i, in whatever order they end. */
+  base: number;
+}
+
+/** The search as carried over a continue-as-new. Plain JSON, bounded whatever the number of trials. */
+export interface SearchState {
+  /** `replicates`: the finalists are being rerun. */
+  phase: "search" | "replicates";
+  nextTrial: number;
+  /** Trials proposed by the sampler so far; the rest of `nextTrial` are replicates. */
+  proposed: number;
+  exhausted: boolean;
+  live: LiveTrial[];
+  wave: Wave | null;
+  waves: number;
+  tells: number;
+  rungReports: number;
+  /** Rung reports per rung key; the costs themselves are in `windows`. */
+  windows: Record<string, string>;
+  counts: TrialCounts;
+  gpuSeconds: number;
+  best: { trial: number; value: number; params: TrialParams } | null;
+  /** Told trials since `best` last changed. */
+  sinceImprovement: number;
+  finalists: Finalist[];
+  /** The newest ended trials, for people; at most 100. */
+  ended: TrialRow[];
+  /** Ended trials that the mirror study does not have yet. */
+  unmirrored: number[];
+}
+
+export const newSearch = (): SearchState => ({
+  phase: "search",
+  nextTrial: 0,
+  proposed: 0,
+  exhausted: false,
+  live: [],
+  wave: null,
+  waves: 0,
+  tells: 0,
+  rungReports: 0,
+  windows: {},
+  counts: { pending: 0, running: 0, completed: 0, pruned: 0, diverged: 0, failed: 0, cancelled: 0 },
+  gpuSeconds: 0,
+  best: null,
+  sinceImprovement: 0,
+  finalists: [],
+  ended: [],
+  unmirrored: [],
+});

@@ -1,0 +1,55 @@
+import { CancellationScope, CancelledFailure, condition } from "@temporalio/workflow";
+
+/**
+ * Pause and cancel of one workflow, whoever asks: an update, a signal, or Temporal's own cancellation. The work runs
+ * in a scope that native cancellation does not reach; what may be interrupted runs in `interruptible`.
+ */
+export class StopSwitch {
+  paused = false;
+  cancelled = false;
+  private readonly scopes = new Set<CancellationScope>();
+
+  /** To be called from the root scope: from here on, native cancellation is the same as `cancel`. */
+  followNativeCancellation(onCancel: () => void): void {
+    CancellationScope.current().cancelRequested.catch(onCancel);
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+    this.interrupt();
+  }
+
+  /** Cancels what runs in `interruptible` now. */
+  interrupt(): void {
+    for (const scope of this.scopes) scope.cancel();
+  }
+
+  async interruptible<T>(work: () => Promise<T>): Promise<T> {
+    this.throwIfCancelled();
+    const scope = new CancellationScope({ cancellable: true });
+    this.scopes.add(scope);
+    try {
+      return await scope.run(work);
+    } finally {
+      this.scopes.delete(scope);
+    }
+  }
+
+  /** Waits while paused. */
+  async whenRunning(): Promise<void> {
+    if (this.paused && !this.cancelled) await condition(() => !this.paused || this.cancelled);
+    this.throwIfCancelled();
+  }
+
+  throwIfCancelled(): void {
+    if (this.cancelled) throw new CancelledFailure("Cancelled on request");
+  }
+}

@@ -1,0 +1,126 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  setHandler,
+  TemporalFailure,
+} from "@temporalio/workflow";
+import type { EvalOutput } from "../contracts/skills";
+import type { TrialOutcome } from "../contracts/trial";
+import type { TrialInput } from "../contracts/workflow-inputs";
+import { runJob, sessionFor } from "../dispatch/run-job";
+import { kernel } from "../proxies";
+import { describeFailure } from "../reliability/failures";
+import { trialControlSignal, trialStatusQuery } from "./definitions";
+import { unfinishedOutcome } from "./outcomes";
+import { evaluationJob, trainingJob } from "./trial/jobs";
+import { checkpointOf, type Leg, trainTo } from "./trial/legs";
+import { TrialRun } from "./trial/trial-run";
+
+/**
+ * One trial: trains from rung to rung as long as its experiment says so, is evaluated, stored, and reports its outcome.
+ * Ends as failed or cancelled in Temporal too when the trial did; the experiment has been told before.
+ */
+export async function trialWorkflow(input: TrialInput): Promise<TrialOutcome> {
+  const trial = new TrialRun(input, sessionFor(trainingJob(input, input.totalSteps)));
+  setHandler(trialStatusQuery, () => trial.row(), { description: "State of the trial" });
+  setHandler(trialControlSignal, ({ verdict, action }) => {
+    if (verdict) trial.decide(verdict.rung, verdict.verdict);
+    if (action === "pause") trial.pause();
+    if (action === "resume") trial.switch.resume();
+    if (action === "cancel") trial.switch.cancel();
+  });
+  trial.switch.followNativeCancellation(() => trial.switch.cancel());
+  return CancellationScope.nonCancellable(async () => {
+    trial.watchExperiment();
+    const outcome = await carryOut(trial);
+    await trial.close(outcome);
+    if (outcome.state === "cancelled") throw new CancelledFailure(`Trial ${input.trial} was cancelled`);
+    if (outcome.state !== "failed") return outcome;
+    const { type, message } = outcome.error ?? { type: "Internal", message: "failed" };
+    throw ApplicationFailure.nonRetryable(message, type, outcome);
+  });
+}
+
+/** The trial's outcome, whatever happens; only a defect of ours leaves by a throw, and waits to be mended. */
+async function carryOut(trial: TrialRun): Promise<TrialOutcome> {
+  const progress: { last: Leg | null } = { last: null };
+  try {
+    return await train(trial, progress);
+  } catch (error) {
+    if (!(error instanceof TemporalFailure)) throw error;
+    await trial.session.release();
+    const state = trial.switch.cancelled ? "cancelled" : "failed";
+    const cause = trial.isOrphan
+      ? { type: "Cancelled", message: "its experiment is gone" }
+      : state === "cancelled"
+        ? null
+        : describeFailure(error);
+    return ended(trial, progress.last, { ...unfinishedOutcome(trial.input.trial, { state, error: cause }) });
+  }
+}
+
+async function train(trial: TrialRun, progress: { last: Leg | null }): Promise<TrialOutcome> {
+  const { input } = trial;
+  const none = unfinishedOutcome(input.trial, { state: "diverged", error: null });
+  for (const [rung, step] of input.rungs.entries()) {
+    const leg = await trainTo(trial, step, !input.synchronous);
+    progress.last = leg;
+    if (leg.status === "diverged") return ended(trial, leg, none);
+    const value = leg.metrics[input.rungMetric] ?? null;
+    trial.machine.to("waiting");
+    const report = { trial: input.trial, rung, step: leg.step, value, metrics: leg.metrics };
+    const verdict = await trial.askVerdict(report);
+    if (verdict === "prune") {
+      await trial.session.release();
+      return ended(trial, leg, { ...none, state: "pruned", value, metrics: leg.metrics });
+    }
+  }
+  const leg = await trainTo(trial, input.totalSteps, true);
+  progress.last = leg;
+  if (leg.status === "diverged") return ended(trial, leg, none);
+  return evaluateAndStore(trial, leg);
+}
+
+async function evaluateAndStore(trial: TrialRun, leg: Leg): Promise<TrialOutcome> {
+  const { input } = trial;
+  const { spec } = input.resolved;
+  const checkpoint = checkpointOf(leg);
+  trial.machine.to("evaluating");
+  const evaluation = await trial.switch.interruptible(() =>
+    runJob<EvalOutput>(evaluationJob(input, checkpoint), {
+      session: trial.session,
+      summary: `trial ${input.trial} on validation rows`,
+      onEvent: (event) => trial.note(event),
+    }),
+  );
+  trial.gpuSeconds += evaluation.gpuSeconds;
+  const value = evaluation.metrics[spec.search.metric];
+  if (value === undefined) {
+    const measured = Object.keys(evaluation.metrics).sort().join(", ");
+    throw ApplicationFailure.nonRetryable(
+      `search.metric: ${spec.search.metric} was not measured; there are ${measured || "no metrics"}`,
+      "InvalidSpec",
+    );
+  }
+  trial.value = value;
+  trial.machine.to("storing");
+  const { run, trial: number, params } = input;
+  const stored = await trial.switch.interruptible(() =>
+    kernel["artifact.store"].executeWithOptions({ summary: `trial ${number}` }, [
+      { run, trial: number, subject: trial.id, checkpoint, evaluation, spec: input.resolved, params },
+    ]),
+  );
+  const none = unfinishedOutcome(number, { state: "completed", error: null });
+  return ended(trial, leg, { ...none, value, metrics: evaluation.metrics, adapter: stored.adapter });
+}
+
+/** Adds what the trial has used and left behind. */
+const ended = (trial: TrialRun, leg: Leg | null, outcome: TrialOutcome): TrialOutcome => ({
+  ...outcome,
+  step: trial.step,
+  gpuSeconds: trial.gpuSeconds,
+  trainableParams: trial.trainableParams,
+  checkpoint: leg?.checkpoint ?? null,
+  adapterSha256: leg?.adapterSha256 ?? null,
+});

@@ -1,0 +1,80 @@
+import type { ReproducibilityVerdict } from "../../contracts/messages";
+
+export type Level = "L0" | "L1" | "L2" | "L3";
+export type Finding = ReproducibilityVerdict["details"][number];
+
+const ladder: readonly Level[] = ["L0", "L1", "L2", "L3"];
+
+export const isLevel = (text: string): text is Level => (ladder as readonly string[]).includes(text);
+
+/** Levels that are checked unless others are asked for. */
+export const defaultLevels = (bitwise: boolean): Level[] =>
+  bitwise ? ["L0", "L1", "L2", "L3"] : ["L0", "L1", "L2"];
+
+/** Highest level that passed together with all checked levels below it; passed only if every one did. */
+export function judge(findings: readonly Finding[]): ReproducibilityVerdict {
+  const details = [...findings].sort((a, b) => ladder.indexOf(a.level) - ladder.indexOf(b.level));
+  let level: Level | null = null;
+  for (const finding of details) {
+    if (!finding.passed) break;
+    level = finding.level;
+  }
+  return { level, passed: details.length > 0 && details.every((finding) => finding.passed), details };
+}
+
+export const hashesFinding = (answer: { checked: number; failures: string[] }): Finding =>
+  answer.failures.length === 0
+    ? { level: "L0", passed: true, message: `${answer.checked} artifacts match their hashes` }
+    : { level: "L0", passed: false, message: `not as recorded: ${answer.failures.join("; ")}` };
+
+/** Whether every recorded metric was measured again within the tolerance, relative above 1 and absolute below. */
+export function metricsFinding(
+  recorded: Record<string, number>,
+  measured: Record<string, number>,
+  tolerance: number,
+): Finding {
+  const off = Object.entries(recorded)
+    .filter(([name, value]) => !isClose(value, measured[name], tolerance))
+    .map(([name, value]) => `${name} was ${value}, now ${measured[name] ?? "missing"}`);
+  const count = Object.keys(recorded).length;
+  return off.length === 0
+    ? { level: "L1", passed: true, message: `${count} metrics measured again within ${tolerance}` }
+    : { level: "L1", passed: false, message: `${off.join("; ")} (tolerance ${tolerance})` };
+}
+
+type Curve = readonly { step: number; value: number }[];
+
+/** Whether the replayed losses follow the recorded ones, at every recorded step up to the last replayed one. */
+export function replayFinding(recorded: Curve, replayed: Curve, tolerance: number): Finding {
+  const again = new Map(replayed.map((point) => [point.step, point.value]));
+  const last = Math.max(0, ...again.keys());
+  const due = recorded.filter((point) => point.step <= last);
+  if (due.length === 0)
+    return { level: "L2", passed: false, message: "no recorded loss lies within the replayed steps" };
+  const off = due.find((point) => !isClose(point.value, again.get(point.step), tolerance));
+  if (off === undefined) {
+    return {
+      level: "L2",
+      passed: true,
+      message: `${due.length} losses up to step ${last} replayed within ${tolerance}`,
+    };
+  }
+  const now = again.get(off.step) ?? "missing";
+  return {
+    level: "L2",
+    passed: false,
+    message: `loss at step ${off.step} was ${off.value}, now ${now} (tolerance ${tolerance})`,
+  };
+}
+
+export const retrainFinding = (recorded: string, retrained: string | null): Finding =>
+  recorded === retrained
+    ? { level: "L3", passed: true, message: `retrained from the manifest: the same adapter, ${recorded}` }
+    : {
+        level: "L3",
+        passed: false,
+        message: `retrained adapter is ${retrained ?? "missing"}, recorded was ${recorded}`,
+      };
+
+const isClose = (recorded: number, measured: number | undefined, tolerance: number): boolean =>
+  measured !== undefined && Math.abs(recorded - measured) <= tolerance * Math.max(1, Math.abs(recorded));

@@ -1,0 +1,5 @@
+/** Attempts of a job that fails in a way worth retrying. */
+export const transientAttempts = 6;
+
+/** Milliseconds to wait before attempt `attempt` (the first retry is attempt 1): 1, 2, 4, ... at most 30 s. */
+export const backoff = (attempt: number): number => Math.min(30_000, 1000 * 2 ** (attempt - 1));

@@ -1,0 +1,87 @@
+import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from "@temporalio/common";
+import { permanentErrors } from "../contracts/errors";
+
+/** What programming mistakes are called in both languages: the same call fails the same way again. */
+const defects = [
+  "TypeError",
+  "ReferenceError",
+  "RangeError",
+  "SyntaxError",
+  "ZodError",
+  "ValueError",
+  "KeyError",
+  "IndexError",
+  "AttributeError",
+  "AssertionError",
+  "NotImplementedError",
+  "ValidationError",
+] as const;
+
+/** Failure types after which the same request is not made again. */
+export const neverRetried: readonly string[] = [...permanentErrors, "Internal", ...defects];
+
+/**
+ * What became of a job.
+ * - `cancelled`: asked to stop, and did.
+ * - `engineLost`: the engine went away. `resident`: the job was on board, so it may be the cause.
+ * - `permanent`: the job itself is at fault, or we are.
+ * - `transient`: worth another try.
+ */
+export type JobFailure =
+  | { kind: "cancelled" }
+  | { kind: "engineLost"; resident: boolean; heartbeat: unknown; message: string }
+  | { kind: "permanent"; type: string; message: string }
+  | { kind: "transient"; type: string; message: string };
+
+export function classifyFailure(error: unknown): JobFailure {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof CancelledFailure) return { kind: "cancelled" };
+  if (cause instanceof TimeoutFailure) return classifyTimeout(cause);
+  if (cause instanceof ApplicationFailure) return classifyApplicationFailure(cause);
+  return { kind: "transient", type: nameOf(cause), message: messageOf(cause) };
+}
+
+function classifyTimeout(timeout: TimeoutFailure): JobFailure {
+  switch (timeout.timeoutType) {
+    case "HEARTBEAT":
+      return {
+        kind: "engineLost",
+        resident: true,
+        heartbeat: timeout.lastHeartbeatDetails,
+        message: "the engine stopped to answer",
+      };
+    case "SCHEDULE_TO_START":
+      return {
+        kind: "engineLost",
+        resident: false,
+        heartbeat: undefined,
+        message: "the engine took no more work",
+      };
+    default:
+      return { kind: "permanent", type: "Timeout", message: "the job ran longer than its timeout allows" };
+  }
+}
+
+function classifyApplicationFailure(failure: ApplicationFailure): JobFailure {
+  const type = failure.type ?? "Internal";
+  const message = failure.message;
+  if (type === "EngineLost") return { kind: "engineLost", resident: true, heartbeat: undefined, message };
+  if (type === "Cancelled") return { kind: "cancelled" };
+  if (failure.nonRetryable || neverRetried.includes(type)) return { kind: "permanent", type, message };
+  return { kind: "transient", type, message };
+}
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "Internal");
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Type and message of a failure, for a row or a person: what was thrown at the bottom, not the wrappers. */
+export function describeFailure(error: unknown): { type: string; message: string } {
+  let cause = error;
+  while (cause instanceof Error && cause.cause !== undefined && !(cause instanceof ApplicationFailure))
+    cause = cause.cause;
+  if (cause instanceof TimeoutFailure)
+    return { type: "Timeout", message: `no answer in time (${cause.timeoutType})` };
+  if (cause instanceof CancelledFailure) return { type: "Cancelled", message: cause.message };
+  if (cause instanceof ApplicationFailure) return { type: cause.type ?? "Internal", message: cause.message };
+  return { type: nameOf(cause), message: messageOf(cause) };
+}
