@@ -28,10 +28,12 @@ function signature(method: ts.MethodSignature, source: ts.SourceFile): ActivityS
 }
 
 function resultName(method: ts.MethodSignature, source: ts.SourceFile): string | null {
-  const promised = method.type && ts.isTypeReferenceNode(method.type) ? method.type.typeArguments?.[0] : undefined;
+  const promised =
+    method.type && ts.isTypeReferenceNode(method.type) ? method.type.typeArguments?.[0] : undefined;
   if (!promised || promised.kind === ts.SyntaxKind.VoidKeyword) return null;
   return typeName(promised, source);
 }
 
 /** The bare name of `Skill.AskInput` and the like; the text itself of anything written in place. */
-const typeName = (node: ts.TypeNode, source: ts.SourceFile): string => node.getText(source).replace(/^\w+\./, "");
+const typeName = (node: ts.TypeNode, source: ts.SourceFile): string =>
+  node.getText(source).replace(/^\w+\./, "");

@@ -44,15 +44,18 @@ export function contractSchema(): JsonSchema & { $defs: Definitions } {
     if (exported instanceof z.ZodType) registry.add(exported, { id: name });
   const { schemas } = z.toJSONSchema(registry, { io: "input", uri: refTo });
   const $defs: Definitions = {};
-  for (const [name, schema] of Object.entries(schemas)) define($defs, name, hoist(schema as JsonSchema, name, $defs));
+  for (const [name, schema] of Object.entries(schemas))
+    define($defs, name, hoist(schema as JsonSchema, name, $defs));
   return { $schema: dialect, $defs: sortedByKey($defs) };
 }
 
 export const refTo = (name: string): string => `#/$defs/${name}`;
 export const nameOfRef = (ref: string): string => ref.slice(refTo("").length);
-export const isObjectModel = (schema: JsonSchema): boolean => schema.type === "object" && schema.properties !== undefined;
+export const isObjectModel = (schema: JsonSchema): boolean =>
+  schema.type === "object" && schema.properties !== undefined;
 /** Objects of the experiment file: unknown keys are refused, and keys stay as the user writes them. */
-export const isClosed = (schema: JsonSchema): boolean => isObjectModel(schema) && schema.additionalProperties === false;
+export const isClosed = (schema: JsonSchema): boolean =>
+  isObjectModel(schema) && schema.additionalProperties === false;
 
 /** Moves every object within `schema` to a definition of its own, named after where it stands. */
 function hoist(schema: JsonSchema, name: string, defs: Definitions): JsonSchema {
@@ -61,7 +64,8 @@ function hoist(schema: JsonSchema, name: string, defs: Definitions): JsonSchema 
   if (copy.properties)
     copy.properties = mapValues(copy.properties, (child, key) => toRef(child, name + pascalCase(key), defs));
   if (copy.items) copy.items = toRef(copy.items, name.replace(/s$/, ""), defs);
-  if (copy.prefixItems) copy.prefixItems = copy.prefixItems.map((child, i) => toRef(child, `${name}${i}`, defs));
+  if (copy.prefixItems)
+    copy.prefixItems = copy.prefixItems.map((child, i) => toRef(child, `${name}${i}`, defs));
   if (copy.additionalProperties) copy.additionalProperties = toRef(copy.additionalProperties, name, defs);
   if (copy.anyOf) copy.anyOf = copy.anyOf.map((branch) => toRef(branch, name + branchSuffix(branch), defs));
   return copy;
@@ -76,7 +80,8 @@ function toRef(schema: JsonSchema, name: string, defs: Definitions): JsonSchema 
 }
 
 function define(defs: Definitions, name: string, definition: JsonSchema): void {
-  if (defs[name]) throw new Error(`two contract objects would be called ${name}: give one of them a name of its own`);
+  if (defs[name])
+    throw new Error(`two contract objects would be called ${name}: give one of them a name of its own`);
   defs[name] = definition;
 }
 
@@ -95,7 +100,10 @@ function dropSafeIntegerBounds(schema: JsonSchema): void {
 export const pascalCase = (key: string): string =>
   key.replace(/(?:^|_)([a-zA-Z0-9])/g, (_match, first: string) => first.toUpperCase());
 
-export function mapValues<A, B>(record: Record<string, A>, change: (value: A, key: string) => B): Record<string, B> {
+export function mapValues<A, B>(
+  record: Record<string, A>,
+  change: (value: A, key: string) => B,
+): Record<string, B> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
 }
 

@@ -58,7 +58,8 @@ function table(rows: [string, JsonSchema][], owner: JsonSchema, path: string[], 
   return `${row("key", "type", "default", "meaning", "also")}${"|---".repeat(5)}|\n${lines.join("")}`;
 }
 
-const row = (...cells: string[]): string => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`;
+const row = (...cells: string[]): string =>
+  `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`;
 const code = (text: string): string => `\`${text}\``;
 
 function otherNames(section: string | undefined, key: string): string[] {
@@ -68,9 +69,11 @@ function otherNames(section: string | undefined, key: string): string[] {
 }
 
 function typeText(schema: JsonSchema, defs: Definitions): string {
-  if (schema.$ref) return nameOfRef(schema.$ref) === "SearchSpace" ? "ranges by key" : typeText(resolve(schema, defs), defs);
+  if (schema.$ref)
+    return nameOfRef(schema.$ref) === "SearchSpace" ? "ranges by key" : typeText(resolve(schema, defs), defs);
   if (schema.anyOf) return schema.anyOf.map((branch) => typeText(branch, defs)).join(" or ");
-  if (Array.isArray(schema.type)) return schema.type.map((type) => typeText({ ...schema, type }, defs)).join(" or ");
+  if (Array.isArray(schema.type))
+    return schema.type.map((type) => typeText({ ...schema, type }, defs)).join(" or ");
   if (schema.enum) return schema.enum.map((value) => code(String(value))).join(", ");
   if (schema.const !== undefined) return code(String(schema.const));
   if (schema.type === "array") return `list of ${typeText(schema.items || {}, defs)}`;
@@ -82,8 +85,10 @@ function typeText(schema: JsonSchema, defs: Definitions): string {
 }
 
 function bounds({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: JsonSchema): string {
-  const lower = minimum !== undefined ? ` ≥ ${minimum}` : exclusiveMinimum !== undefined ? ` > ${exclusiveMinimum}` : "";
-  const upper = maximum !== undefined ? ` ≤ ${maximum}` : exclusiveMaximum !== undefined ? ` < ${exclusiveMaximum}` : "";
+  const lower =
+    minimum !== undefined ? ` ≥ ${minimum}` : exclusiveMinimum !== undefined ? ` > ${exclusiveMinimum}` : "";
+  const upper =
+    maximum !== undefined ? ` ≤ ${maximum}` : exclusiveMaximum !== undefined ? ` < ${exclusiveMaximum}` : "";
   return lower && upper ? `${lower} and${upper}` : lower + upper;
 }
 

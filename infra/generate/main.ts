@@ -13,7 +13,11 @@ Writes what is derived from workflows/contracts: JSON Schema, Python models and 
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { check: { type: "boolean" }, python: { type: "string" }, help: { type: "boolean", short: "h" } },
+    options: {
+      check: { type: "boolean" },
+      python: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    },
   });
   if (values.help) {
     console.log(usage);

@@ -14,7 +14,9 @@ export async function generatedFiles(root: string, python: string): Promise<Map<
     return activitySignatures(contractFile, name);
   });
   const models = await pythonModels(schema.$defs, python, packageDir);
-  const named = Object.keys(schema.$defs).filter((name) => new RegExp(`^(class )?${name}\\b`, "m").test(models));
+  const named = Object.keys(schema.$defs).filter((name) =>
+    new RegExp(`^(class )?${name}\\b`, "m").test(models),
+  );
   return new Map([
     ["workflows/contracts/generated/contracts.schema.json", `${JSON.stringify(schema, null, 2)}\n`],
     ["gpu-worker/belay_gpu/contracts/models.py", models],

@@ -16,7 +16,8 @@ const refinedBases: Record<string, string> = {
 };
 
 /** What only the client and the workflows exchange has no Python twin. */
-const isForPython = (name: string): boolean => !Object.keys(messages).some((message) => name.startsWith(message));
+const isForPython = (name: string): boolean =>
+  !Object.keys(messages).some((message) => name.startsWith(message));
 
 /** Pydantic models of the contract, through datamodel-code-generator; formatted as the package's own code. */
 export async function pythonModels(defs: Definitions, python: string, packageDir: string): Promise<string> {
@@ -75,12 +76,22 @@ function baseClasses(defs: Definitions): Record<string, string> {
 
 /** A model's default of {} becomes a factory, so that type checkers see the model. */
 const withFactories = (code: string): string =>
-  code.replace(/Annotated\[\s*(\w+),\s*Field\(validate_default=True\)\s*\] = \{\}/g, (_match, model: string) => {
-    return `${model} = Field(default_factory=${model})`;
-  });
+  code.replace(
+    /Annotated\[\s*(\w+),\s*Field\(validate_default=True\)\s*\] = \{\}/g,
+    (_match, model: string) => {
+      return `${model} = Field(default_factory=${model})`;
+    },
+  );
 
 export async function format(code: string, python: string, packageDir: string): Promise<string> {
-  const ruff = (...args: string[]) => ["-m", "ruff", ...args, "--stdin-filename", "belay_gpu/contracts/models.py", "-"];
+  const ruff = (...args: string[]) => [
+    "-m",
+    "ruff",
+    ...args,
+    "--stdin-filename",
+    "belay_gpu/contracts/models.py",
+    "-",
+  ];
   const sorted = await execa(python, ruff("check", "--select", "I,F401,RUF022", "--fix", "--quiet"), {
     input: code,
     cwd: packageDir,

@@ -10,7 +10,8 @@ from belay_gpu.contracts import models
 
 /** Names on the wire as Python constants: queues, activities with their types, error types, trainer events. */
 export function pythonNames(activities: ActivitySignature[]): string {
-  const { MetricName, isHigherBetter, searchableKeys, permanentErrors, trainerEvents, TaskQueues } = contracts;
+  const { MetricName, isHigherBetter, searchableKeys, permanentErrors, trainerEvents, TaskQueues } =
+    contracts;
   return [
     header,
     namespace("TaskQueues", "Every task queue by name.", mapKeys(TaskQueues, screaming)),
@@ -30,7 +31,11 @@ export function pythonNames(activities: ActivitySignature[]): string {
       Object.fromEntries(contracts.ErrorType.options.map((type) => [screaming(type), type])),
     ),
     constant("PERMANENT_ERRORS", "frozenset[models.ErrorType]", frozenSet(permanentErrors)),
-    namespace("TrainerEvents", "Kinds of trace events that a trainer writes.", mapKeys(trainerEvents, screaming)),
+    namespace(
+      "TrainerEvents",
+      "Kinds of trace events that a trainer writes.",
+      mapKeys(trainerEvents, screaming),
+    ),
     constant("SEARCHABLE_KEYS", "tuple[str, ...]", `(${searchableKeys.map(quote).join(", ")})`),
     constant(
       "HIGHER_IS_BETTER",
@@ -76,7 +81,8 @@ function namespace(name: string, docstring: string, members: Record<string, stri
   return `class ${name}:\n    """${docstring}"""\n\n${lines.join("")}`;
 }
 
-const constant = (name: string, type: string, value: string): string => `${name}: Final[${type}] = ${value}\n`;
+const constant = (name: string, type: string, value: string): string =>
+  `${name}: Final[${type}] = ${value}\n`;
 const frozenSet = (values: readonly string[]): string => `frozenset([${values.map(quote).join(", ")}])`;
 const quote = (text: string): string => JSON.stringify(text);
 

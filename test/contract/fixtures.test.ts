@@ -13,7 +13,9 @@ interface Fixture {
 }
 
 const folder = join(__dirname, "fixtures");
-const fixtures = readdirSync(folder).map((file): Fixture => JSON.parse(readFileSync(join(folder, file), "utf8")));
+const fixtures = readdirSync(folder).map(
+  (file): Fixture => JSON.parse(readFileSync(join(folder, file), "utf8")),
+);
 
 function schemaOf(type: string): z.ZodType {
   const schema = contracts[type as keyof typeof contracts];

@@ -97,6 +97,7 @@ class TrainerEvents:
     DIVERGED: Final = "trial.diverged"
     PARKED: Final = "trial.parked"
     LEFT: Final = "trial.left"
+    ENVIRONMENT: Final = "engine.environment"
 
 
 SEARCHABLE_KEYS: Final[tuple[str, ...]] = (
