@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { runner } from "node-pg-migrate";
+import { Client } from "pg";
 import { packageRoot } from "../package-root";
 
 /** node-pg-migrate's table of the migrations that have run. */
@@ -16,17 +17,24 @@ export interface MigrateOptions {
  * each other. Answers with the names of the migrations that ran.
  */
 export async function runMigrations(databaseUrl: string, { direction = "up", count }: MigrateOptions = {}): Promise<string[]> {
-  const ran = await runner({
-    databaseUrl,
-    dir: join(packageRoot(), "infra", "postgres", "migrations"),
-    migrationsTable: MIGRATIONS_TABLE,
-    direction,
-    count: count ?? Number.POSITIVE_INFINITY,
-    singleTransaction: true,
-    advisoryLockMode: "wait",
-    logger: quiet,
-  });
-  return ran.map(({ name }) => name);
+  const dbClient = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
+  dbClient.on("error", () => {});
+  await dbClient.connect();
+  try {
+    const ran = await runner({
+      dbClient,
+      dir: join(packageRoot(), "infra", "postgres", "migrations"),
+      migrationsTable: MIGRATIONS_TABLE,
+      direction,
+      count: count ?? Number.POSITIVE_INFINITY,
+      singleTransaction: true,
+      advisoryLockMode: "wait",
+      logger: quiet,
+    });
+    return ran.map(({ name }) => name);
+  } finally {
+    await dbClient.end();
+  }
 }
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
