@@ -63,9 +63,9 @@ export function reportFixture(options: FixtureOptions = {}): ReportInput {
     const stopped = new Map<number, number>();
     for (const [rung, step] of rungSteps.entries()) {
       const reports = members
-        .filter((m) => alive.has(m.trial))
-        .map((m) => ({ ...m, value: m.diverges && step > 75 ? null : round(lossAt(m, step, totalSteps)) }))
-        .sort((a, b) => (a.value ?? Infinity) - (b.value ?? Infinity));
+        .filter((m) => alive.has(m.trial) && !(m.diverges && step > 75))
+        .map((m) => ({ ...m, value: round(lossAt(m, step, totalSteps)) }))
+        .sort((a, b) => Number(b.diverges) - Number(a.diverges) || a.value - b.value);
       const keep = Math.max(1, Math.ceil(reports.length / 2));
       reports.forEach((r, place) => {
         const kept = place < keep;
@@ -127,6 +127,8 @@ interface Member {
   trial: number;
   params: TrialParams;
   floor: number;
+  /** How fast the loss falls. */
+  pace: number;
   diverges: boolean;
 }
 
@@ -143,10 +145,11 @@ function draw(trial: number, space: Record<string, unknown>, random: () => numbe
   }
   const rate = Math.log10(Number(params.learning_rate ?? 8e-3) / 8e-3);
   const floor = 0.18 + 0.9 * rate * rate + 0.25 / Math.sqrt(Number(params.r ?? 8)) + 0.06 * random();
-  return { trial, params, floor, diverges: Number(params.learning_rate ?? 0) > 0.0265 };
+  const pace = 5.5 * Math.exp(-1.1 * Math.abs(rate)) + 1.5 * random();
+  return { trial, params, floor, pace, diverges: Number(params.learning_rate ?? 0) > 0.0265 };
 }
 
-const lossAt = (m: Member, step: number, total: number): number => m.floor + (3.1 - m.floor) * Math.exp((-5.5 * step) / total);
+const lossAt = (m: Member, step: number, total: number): number => m.floor + (3.1 - m.floor) * Math.exp((-m.pace * step) / total);
 
 interface SpecOptions {
   numTrials: number;

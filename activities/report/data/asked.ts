@@ -1,5 +1,5 @@
 import type { Distribution, ExperimentSpec, SearchPlan, StageOutputs } from "../../../workflows/contracts";
-import { bytes, choice, count, metricName, number, plural } from "./format";
+import { bytes, choice, count, metricName, plural } from "./format";
 import { bestValues } from "./importance";
 import type { Fact, SpaceRow, TrialView, WeightsView } from "./report-data";
 import { describe } from "./scale";
@@ -106,5 +106,5 @@ export function weights(plan: StageOutputs["plan"]): WeightsView | null {
 export const paramFacts = (params: Readonly<Record<string, unknown>>): Fact[] =>
   Object.entries(params).map(([label, value]) => ({
     label,
-    value: typeof value === "number" ? number(value) : choice(value),
+    value: choice(value),
   }));

@@ -4,7 +4,7 @@ import type { ArtifactRow, CurvePoint, RungRow, RunRow, TrialRecord } from "../r
 import { asked, spaceRows, weights } from "./asked";
 import { curveCharts, curvesNote } from "./curves";
 import { datasetView } from "./dataset";
-import { count, duration, metricName, percent, plural } from "./format";
+import { count, duration, metricName, percent, plural, scoreName } from "./format";
 import { gpuView } from "./gpu";
 import { headline, viewComparison } from "./headline";
 import { importance } from "./importance";
@@ -73,6 +73,8 @@ export function buildReportData(input: ReportInput): ReportData {
     spaceProposed: stages.plan?.proposed ?? false,
     weights: weights(stages.plan),
     dataset: datasetView(input.profile),
+    cutoff: spec.dataset.cutoff_len,
+    trainsOnPrompt: spec.dataset.train_on_prompt,
     trials,
     counts: Object.fromEntries(
       viewStates.map((state) => [state, trials.filter((t) => t.state === state).length]),
@@ -137,7 +139,7 @@ function scoreTable({ base, best }: StageOutputs): ScoreTable {
     columns: scored.map((s) => s.name),
     rows: names.map((metric) => ({
       metric,
-      label: metricName(metric),
+      label: scoreName(metric),
       values: scored.map((s) => s.metrics[metric] ?? null),
     })),
   };

@@ -2,6 +2,7 @@ import type { CurvePoint } from "../rows";
 import { metricName, plural } from "./format";
 import { groupBy } from "./group-by";
 import type { CurveChart, Objective, TrialView } from "./report-data";
+import { verticalScale } from "./scale";
 
 /** Names under which a metric's values during training are recorded. */
 export const curveNames = (objective: Objective): string[] => [
@@ -39,14 +40,3 @@ export const curvesNote = (drawn: number, total: number): string | null =>
   drawn < total
     ? `Drawn: the best trials and an even spread of the others, ${plural(drawn, "curve")} of ${plural(total, "trial")}.`
     : null;
-
-/** The top of the axis leaves out the few largest values, so that one diverging trial does not flatten the others. */
-function verticalScale(values: number[]): { domain: [number, number]; log: boolean } {
-  const sorted = [...values].sort((a, b) => a - b);
-  const low = sorted[0] as number;
-  const high = Math.min(sorted.at(-1) as number, 1.15 * (sorted[Math.floor(0.985 * (sorted.length - 1))] as number));
-  const log = low > 0 && high / low > 30;
-  if (log) return { domain: [low, Math.max(high, low * 1.01)], log };
-  const margin = (high - low) * 0.04 || Math.abs(high) * 0.1 || 1;
-  return { domain: [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin], log };
-}

@@ -1,6 +1,6 @@
 /** How numbers read in the report: short, the same everywhere, never locale-dependent. */
 
-const grouped = (integer: string): string => integer.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+const grouped = (digits: string): string => digits.replace(/\B(?<!\.\d*)(?=(\d{3})+(?!\d))/g, ",");
 
 export const count = (value: number): string => grouped(Math.round(value).toString());
 
@@ -11,10 +11,20 @@ export function number(value: number | null | undefined): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (Number.isInteger(value) && size < 1e9) return minus(grouped(value.toString()));
-  if (size < 0.01 || size >= 1e6) return minus(value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e"));
+  if (size < 1e-3 || size >= 1e6) return minus(value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e"));
   if (size >= 1000) return minus(grouped(value.toFixed(0)));
+  if (size < 1) return minus(value.toPrecision(3));
   return minus(value.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : 3));
 }
+
+/** The same without trailing zeros: for axes, ranges and parameters. */
+export const short = (value: number): string => {
+  const text = number(value);
+  return /^[^e]*\.\d*0$/.test(text) ? text.replace(/\.?0+$/, "") : text;
+};
+
+/** GPU seconds in tables and on bars. */
+export const tenths = (value: number): string => grouped(value.toFixed(1));
 
 export const signed = (value: number): string => (value > 0 ? `+${number(value)}` : number(value));
 
@@ -58,7 +68,7 @@ export const plural = (n: number, one: string, many = `${one}s`): string => `${c
 /** A parameter's value as people write it. */
 export function choice(value: unknown): string {
   if (value === null || value === undefined) return "none";
-  if (typeof value === "number") return number(value);
+  if (typeof value === "number") return short(value);
   if (Array.isArray(value)) return value.join(", ");
   return String(value);
 }
@@ -78,5 +88,8 @@ const names: Record<string, string> = {
   macro_f1: "macro F1",
   f1: "F1",
 };
+
+/** On test rows the loss is no validation loss. */
+export const scoreName = (metric: string): string => (metric === "eval_loss" ? "loss" : metricName(metric));
 
 export const metricName = (metric: string): string => names[metric] ?? metric.replaceAll("_", " ");

@@ -1,6 +1,6 @@
 import type { CompareOutput } from "../../../workflows/contracts";
 import { isHigherBetter } from "../../../workflows/contracts";
-import { count, metricName, number, plural, signed } from "./format";
+import { count, number, plural, scoreName, signed } from "./format";
 import { groupBy } from "./group-by";
 import type { Comparison, Headline, TrialView } from "./report-data";
 
@@ -8,7 +8,7 @@ export function viewComparison(comparison: CompareOutput | null): Comparison | n
   if (!comparison) return null;
   return {
     metric: comparison.metric,
-    label: metricName(comparison.metric),
+    label: scoreName(comparison.metric),
     higherIsBetter: isHigherBetter(comparison.metric),
     base: comparison.base,
     best: comparison.best,

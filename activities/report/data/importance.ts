@@ -1,5 +1,5 @@
 import type { Distribution } from "../../../workflows/contracts";
-import { choice, count, number } from "./format";
+import { choice, count, short } from "./format";
 import { groupBy } from "./group-by";
 import { seededRandom, shuffle } from "./random";
 import type { Importance, TrialView } from "./report-data";
@@ -109,7 +109,7 @@ export function bestValues(ranked: readonly TrialView[], key: string, distributi
     const values = best.filter((v): v is number => typeof v === "number");
     if (values.length === 0) return "–";
     const [low, high] = [Math.min(...values), Math.max(...values)];
-    return low === high ? number(low) : `${number(low)} – ${number(high)}`;
+    return low === high ? short(low) : `${short(low)} – ${short(high)}`;
   }
   const tally = [...groupBy(best, choice)].sort((a, b) => b[1].length - a[1].length || a[0].localeCompare(b[0]));
   return tally.map(([value, of]) => `${value} (${of.length}×)`).join(", ");

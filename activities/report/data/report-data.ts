@@ -13,6 +13,9 @@ export interface ReportData {
   spaceProposed: boolean;
   weights: WeightsView | null;
   dataset: DatasetView | null;
+  /** Tokens beyond which a row is truncated or dropped. */
+  cutoff: number;
+  trainsOnPrompt: boolean;
   trials: TrialView[];
   counts: Record<TrialViewState, number>;
   history: HistoryPoint[];

@@ -1,5 +1,5 @@
 import type { Distribution } from "../../../workflows/contracts";
-import { choice, number } from "./format";
+import { choice, short } from "./format";
 
 /** Where a value lies on its range, from 0 to 1; evenly spaced for choices, by logarithm for logarithmic ranges. */
 export function unitPosition(distribution: Distribution, value: unknown): number {
@@ -23,14 +23,14 @@ export function ticks(distribution: Distribution): { at: number; text: string }[
   }
   const [low, high, log] = range(distribution);
   const inside = log ? decades(low, high) : [];
-  return [low, ...inside, high].map((value) => ({ at: unitPosition(distribution, value), text: number(value) }));
+  return [low, ...inside, high].map((value) => ({ at: unitPosition(distribution, value), text: short(value) }));
 }
 
 export function describe(distribution: Distribution): string {
   if ("choice" in distribution) return distribution.choice.map(choice).join(", ");
   const [low, high, log] = range(distribution);
   const whole = "int" in distribution || "logint" in distribution;
-  return `${number(low)} to ${number(high)}${whole ? ", whole numbers" : ""}${log ? ", logarithmic" : ""}`;
+  return `${short(low)} to ${short(high)}${whole ? ", whole numbers" : ""}${log ? ", logarithmic" : ""}`;
 }
 
 /** Numbers rise along an axis however the list was written; anything else keeps its order. */
@@ -53,4 +53,16 @@ function decades(low: number, high: number): number[] {
     if (place > 0.12 && place < 0.88) inside.push(value);
   }
   return inside;
+}
+
+/** The top of the axis leaves out the few largest values, so that one diverging trial does not flatten the others. */
+export function verticalScale(values: readonly number[]): { domain: [number, number]; log: boolean } {
+  const sorted = [...values].sort((a, b) => a - b);
+  if (sorted.length === 0) return { domain: [0, 1], log: false };
+  const low = sorted[0] as number;
+  const high = Math.min(sorted.at(-1) as number, 1.15 * (sorted[Math.floor(0.985 * (sorted.length - 1))] as number));
+  const log = low > 0 && high / low > 30;
+  if (log) return { domain: [low, Math.max(high, low * 1.01)], log };
+  const margin = (high - low) * 0.04 || Math.abs(high) * 0.1 || 1;
+  return { domain: [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin], log };
 }

@@ -53,7 +53,8 @@ export const namedArtifact = ({ path, ref }: NamedArtifact): ArtifactView => ({
 });
 
 export function artifactViews(rows: readonly ArtifactRow[], limit: number): { views: ArtifactView[]; left: number } {
-  const own = (row: ArtifactRow) => row.name === "report.html" || row.name === "report.md";
+  /** The report cannot hold its own hash, and the manifest is listed by itself. */
+  const own = (row: ArtifactRow) => ["report.html", "report.md", "manifest.json"].includes(row.name);
   const views = rows
     .filter((row) => !own(row))
     .sort((a, b) => (a.trial ?? -1) - (b.trial ?? -1) || (a.name < b.name ? -1 : 1))
