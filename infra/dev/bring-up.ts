@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isAlive } from "../setup/process-identity.mjs";
 import { PartFailed } from "./errors";
 import type { OnStackEvent } from "./events";
 import type { Layout } from "./layout";
@@ -6,10 +7,9 @@ import type { Part, Ports } from "./part";
 import type { PortBook } from "./ports";
 import { type Launch, launchDaemon } from "./processes/daemon";
 import { TAG_VARIABLE, tagOf } from "./processes/leftovers";
-import { fingerprintOf, type ProcessRecord, type ProcessRecords } from "./processes/records";
 import { stopManners } from "./processes/manner";
+import { fingerprintOf, type ProcessRecord, type ProcessRecords } from "./processes/records";
 import { stopProcess } from "./processes/stop";
-import { isAlive } from "../setup/process-identity.mjs";
 import { waitUntil } from "./wait";
 
 export interface BringUpContext {

@@ -3,8 +3,8 @@ import { diagnose } from "./doctor";
 import { Stack, type StackOptions } from "./stack";
 import type { StackInfo, StackStatus } from "./stack-info";
 
-export type { Check } from "../setup/preflight.mjs";
 export { isMissingRequirement, MissingRequirement } from "../setup/missing.mjs";
+export type { Check } from "../setup/preflight.mjs";
 export { PartFailed } from "./errors";
 export type { OnStackEvent, StackEvent } from "./events";
 export { Stack, type StackOptions } from "./stack";

@@ -1,5 +1,5 @@
-import type { PartName } from "./stack-info";
 import type { Launch } from "./processes/daemon";
+import type { PartName } from "./stack-info";
 
 /** Ports of a part by their purpose. */
 export type Ports = Readonly<Record<string, number>>;

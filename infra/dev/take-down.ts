@@ -1,6 +1,6 @@
 import type { OnStackEvent } from "./events";
 import type { Layout } from "./layout";
-import { tagOf, taggedProcesses } from "./processes/leftovers";
+import { taggedProcesses, tagOf } from "./processes/leftovers";
 import { stopManners } from "./processes/manner";
 import type { ProcessRecords } from "./processes/records";
 import { killProcess, stopProcess } from "./processes/stop";

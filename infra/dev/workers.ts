@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { filesBelow, stampOf } from "../setup/content-stamp.mjs";
 import { builtStamp } from "../setup/build.mjs";
+import { filesBelow, stampOf } from "../setup/content-stamp.mjs";
 import type { Layout } from "./layout";
 import type { Part } from "./part";
 import { sqlAlchemyUrl } from "./prepare/databases";

@@ -1,6 +1,6 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { folderBytes } from "./folder-size";
 import { withLock } from "./lock.mjs";

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, openSync, closeSync, renameSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ProcessIdentity } from "../../setup/process-identity.mjs";
 import { startTimeOf } from "../../setup/process-identity.mjs";

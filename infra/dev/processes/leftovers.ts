@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { startTimeOf, type ProcessIdentity } from "../../setup/process-identity.mjs";
+import { type ProcessIdentity, startTimeOf } from "../../setup/process-identity.mjs";
 
 /** Carried in the environment of every process of a stack, and so of whatever that process starts. */
 export const TAG_VARIABLE = "BELAY_STACK_PART";
