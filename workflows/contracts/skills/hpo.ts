@@ -4,7 +4,8 @@ import { TrialEndState, TrialParams } from "../trial";
 
 /**
  * Ask for the parameters of some trials. The tells are rows in Postgres, each with an ordinal; a proposal is a pure
- * function of (search, space, trial number, the first `tellCount` tells in order, the parameters of `pending` trials).
+ * function of (search, space, trial number, the first `tellCount` tells in order, the parameters of `pending` trials,
+ * to which the earlier trials of the same ask are added in order).
  */
 export const AskInput = z
   .object({

@@ -125,7 +125,11 @@ export class Search {
         base: this.state.tells,
       };
     }
-    return added.map((trial) => this.row(trial, ask));
+    // Of trials proposed together, each knows those before it: to the sampler they are pending as well.
+    return added.map((trial, index) => {
+      const together = added.slice(0, index).map((earlier) => earlier.trial);
+      return this.row(trial, { ...ask, pending: [...ask.pending, ...together] });
+    });
   }
 
   /** Reruns of the finalists with new seeds, if asked for and not begun. Answers with the rows to open. */
