@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
+from time import monotonic
 
 import torch
 from peft import PeftConfig, PeftModel, get_peft_model, set_peft_model_state_dict
@@ -71,10 +72,11 @@ class PeftEngine:
     def slots(self) -> list[str]:
         return [*self._slots, *self._attached]
 
-    @property
-    def model(self) -> PreTrainedModel:
-        """The base with whatever adapter is active; for probes and tests."""
-        return self._loaded.model
+    @contextmanager
+    def bare(self) -> Iterator[PreTrainedModel]:
+        """The base in evaluation mode with no adapter switched on."""
+        with self._with(None, training=False) as model:
+            yield model
 
     # -- membership -----------------------------------------------------------------------------------------------
 
@@ -186,10 +188,18 @@ class PeftEngine:
 
     # -- work -----------------------------------------------------------------------------------------------------
 
-    def step(self, slots: Sequence[str]) -> dict[str, StepResult]:
-        return {slot: self._step(self._slots[slot]) for slot in slots}
+    def step(self, slots: Sequence[str]) -> dict[str, StepResult | EngineError]:
+        return {slot: self._try_step(self._slots[slot]) for slot in slots}
+
+    def _try_step(self, slot: _Slot) -> StepResult | EngineError:
+        try:
+            return self._step(slot)
+        except torch.OutOfMemoryError as error:
+            slot.optimizer.zero_grad(set_to_none=True)
+            return EngineError("DoesNotFit", f"out of device memory in step {slot.step + 1}: {error}")
 
     def _step(self, slot: _Slot) -> StepResult:
+        started = monotonic()
         train = slot.spec.train
         size = train.per_device_train_batch_size
         units = slot.cursor.take(size * train.gradient_accumulation_steps)
@@ -226,6 +236,7 @@ class PeftEngine:
             learning_rate=rate,
             grad_norm=gradient if math.isfinite(gradient) else None,
             label_tokens=labels,
+            seconds=monotonic() - started,
         )
 
     def evaluate(self, slot: str | None, data: TokenisedSplit, request: EvalRequest) -> Evaluation:

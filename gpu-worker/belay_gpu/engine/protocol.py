@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from belay_gpu.data.tokenised import TokenisedSplit
+from belay_gpu.engine.errors import EngineError
 from belay_gpu.engine.spec import BaseSpec, SlotSpec
 
 
@@ -25,6 +26,7 @@ class StepResult:
         learning_rate: rate this step used.
         grad_norm: norm before clipping; None: not finite.
         label_tokens: tokens (or rows) that carried the loss.
+        seconds: device time that this slot's part of the step took.
     """
 
     step: int
@@ -32,6 +34,7 @@ class StepResult:
     learning_rate: float
     grad_norm: float | None
     label_tokens: int
+    seconds: float
 
     @property
     def diverged(self) -> bool:
@@ -120,10 +123,11 @@ class Engine(Protocol):
         """A finished adapter in PEFT's layout, for evaluation only."""
         ...
 
-    def step(self, slots: Sequence[str]) -> dict[str, StepResult]:
+    def step(self, slots: Sequence[str]) -> dict[str, StepResult | EngineError]:
         """One optimizer step for each of these slots; no other slot changes by a bit.
 
-        A slot whose loss or gradient is not finite keeps its weights and must be retired.
+        A slot whose loss or gradient is not finite keeps its weights and must be retired. A slot that failed is
+        answered with its error, so that the steps of the others are not lost.
         """
         ...
 

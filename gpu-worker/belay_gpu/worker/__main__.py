@@ -7,7 +7,7 @@ import asyncio
 import sys
 
 from belay_gpu.worker.config import ConfigError, gpu_config, ml_config
-from belay_gpu.worker.logs import setup_logs
+from belay_gpu.logs import setup_logs
 
 MISSING_ON_THIS_MACHINE = 3
 

@@ -1,0 +1,47 @@
+"""Which base is resident. One at a time: a second one would take the memory that slots are measured by."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+
+import torch
+
+from belay_gpu.engine.peft_engine import PeftEngine
+from belay_gpu.engine.protocol import Engine
+from belay_gpu.engine.spec import BaseSpec
+
+EngineFactory = Callable[[BaseSpec, torch.device], Engine]
+
+
+class Bases:
+    """Loads a base when a job needs it, and lets the former go once nothing of it is in use."""
+
+    def __init__(self, device: torch.device, build: EngineFactory = PeftEngine) -> None:
+        self._device = device
+        self._build = build
+        self._engine: Engine | None = None
+
+    @property
+    def resident(self) -> Engine | None:
+        return self._engine
+
+    def holds(self, base: BaseSpec) -> bool:
+        return self._engine is not None and self._engine.base == base
+
+    def engine(self, base: BaseSpec) -> Engine:
+        """The engine of this base; loads it, in place of an idle other.
+
+        Raises:
+            EngineError: the base cannot be loaded.
+        """
+        if self._engine is None or self._engine.base != base:
+            self.drop()
+            self._engine = self._build(base, self._device)
+        return self._engine
+
+    def drop(self) -> None:
+        self._engine = None
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()

@@ -1,0 +1,92 @@
+"""What the trainer's loop knows of a job: whether a step of it is due, how to go on otherwise, and how to end it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from belay_gpu.data.tokenised import TokenisedSplit, read_split
+from belay_gpu.engine.device import synchronize
+from belay_gpu.engine.errors import EngineError, disk_full, is_disk_full
+from belay_gpu.engine.protocol import StepResult
+from belay_gpu.trainer.bases import Bases
+from belay_gpu.trainer.commands import Order
+from belay_gpu.trainer.parking import ParkingLot
+from belay_gpu.trainer.spool import Spool
+from belay_gpu.wal import Wal
+
+
+@dataclass
+class Resources:
+    """All that jobs share; built once per trainer."""
+
+    spool: Spool
+    bases: Bases
+    parking: ParkingLot
+    device: torch.device
+    source: str
+    wals: dict[str, Wal]
+    splits: dict[str, TokenisedSplit]
+
+    def wal(self, run: str) -> Wal:
+        if run not in self.wals:
+            self.wals[run] = Wal(self.spool.wal_path(run), run, self.source)
+        return self.wals[run]
+
+    def flush(self, run: str, sync: bool = False) -> None:
+        """Raises: EngineError (DiskFull)."""
+        try:
+            self.wal(run).flush(sync)
+        except OSError as error:
+            if is_disk_full(error):
+                raise disk_full(error, "writing the trace log") from error
+            raise
+
+    def split(self, path: str) -> TokenisedSplit:
+        """A tokenised split, read once. Files are named by their hash, so a path never changes its content.
+
+        Raises:
+            EngineError: CorruptArtifact.
+        """
+        if path not in self.splits:
+            try:
+                self.splits[path] = read_split(Path(path))
+            except (OSError, ValueError, KeyError) as error:
+                raise EngineError("CorruptArtifact", f"tokenised data set cannot be read: {error}") from error
+        return self.splits[path]
+
+    def synchronize(self) -> None:
+        synchronize(self.device)
+
+
+class Job(ABC):
+    """A job on board. Methods may raise `EngineError`, which ends this job and no other."""
+
+    order: Order
+    #: Set once the job has ended well.
+    output: dict[str, Any] | None = None
+
+    @property
+    def slot_due(self) -> str | None:
+        """The engine slot whose next optimizer step is due, if one is."""
+        return None
+
+    def stepped(self, result: StepResult) -> None:
+        """Takes the result of the step that was due."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def advance(self) -> None:
+        """Does the next piece of work that is not a training step."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Asked to end early: checkpoints where that makes sense, and sets `output`."""
+
+    @abstractmethod
+    def leave(self) -> None:
+        """Frees whatever the job holds. Called once, however it ended."""

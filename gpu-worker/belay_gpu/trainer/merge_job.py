@@ -1,0 +1,34 @@
+"""A merge on board. It loads a base of its own, in full precision, so it needs no slot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from belay_gpu.engine.errors import EngineError, disk_full, is_disk_full
+from belay_gpu.engine.merge import merge_adapter
+from belay_gpu.trainer.commands import MergeOrder
+from belay_gpu.trainer.jobs import Job, Resources
+
+
+class MergeJob(Job):
+    order: MergeOrder
+
+    def __init__(self, order: MergeOrder, resources: Resources) -> None:
+        self.order = order
+        self._resources = resources
+
+    def advance(self) -> None:
+        order = self.order
+        rows = self._resources.split(order.data)
+        try:
+            self.output = merge_adapter(order.base, Path(order.adapter), rows, Path(order.output), self._resources.device)
+        except OSError as error:
+            if is_disk_full(error):
+                raise disk_full(error, "writing the merged model") from error
+            raise
+
+    def stop(self) -> None:
+        raise EngineError("Cancelled", "the merge was stopped")
+
+    def leave(self) -> None:
+        """Nothing is held between two calls."""

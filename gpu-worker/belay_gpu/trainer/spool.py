@@ -1,0 +1,111 @@
+"""The folder through which a trainer is ruled and read. Everything in it appears by rename, so nothing is ever half.
+
+```
+commands/<order>.json     orders not yet taken, in name order
+jobs/<job>/command.json   an order taken: moved here by rename, so that it is taken once
+jobs/<job>/status.json    where a running job is
+jobs/<job>/result.json    how it ended, written last
+jobs/<job>/checkpoints/   one folder per checkpoint
+wal/<run>.wal             trace log
+trainer.json              written when the trainer is ready: {pid, device}
+trainer.lock              held by the trainer as long as it lives
+```
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from belay_gpu.files import read_json, slug, write_json_atomic
+from belay_gpu.trainer.commands import AnyOrder, ReleaseOrder, StopOrder, from_json, to_json
+
+
+class Spool:
+    """Both ends of the spool; the trainer takes, whoever rules it puts."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.commands = root / "commands"
+        self.jobs = root / "jobs"
+        self.wal = root / "wal"
+        for folder in (self.commands, self.jobs, self.wal):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._count = 0
+
+    # -- the ruler's end ------------------------------------------------------------------------------------------
+
+    def put(self, order: AnyOrder) -> None:
+        """Orders of one ruler are taken in the order in which they were put."""
+        self._count += 1
+        name = f"{time.time_ns():020d}-{os.getpid()}-{self._count:06d}.json"
+        write_json_atomic(self.commands / name, to_json(order), sync=True)
+
+    def status(self, job: str) -> dict[str, Any] | None:
+        return read_json(self.job_folder(job) / "status.json")
+
+    def result(self, job: str) -> dict[str, Any] | None:
+        return read_json(self.job_folder(job) / "result.json")
+
+    def ready(self) -> dict[str, Any] | None:
+        return read_json(self.root / "trainer.json")
+
+    # -- the trainer's end ----------------------------------------------------------------------------------------
+
+    def take(self) -> Iterator[AnyOrder]:
+        """Orders that came in, each taken as it is yielded. One that cannot be read is put aside, never taken again."""
+        for name in sorted(entry.name for entry in os.scandir(self.commands) if not entry.name.startswith(".")):
+            path = self.commands / name
+            try:
+                order = from_json(json.loads(path.read_bytes()))
+            except (ValueError, KeyError, TypeError):
+                path.rename(self.jobs / f"refused-{name}")
+                continue
+            if isinstance(order, StopOrder | ReleaseOrder):
+                path.unlink()
+            else:
+                folder = self.job_folder(order.job)
+                folder.mkdir(parents=True, exist_ok=True)
+                path.rename(folder / "command.json")
+            yield order
+
+    def unfinished(self) -> list[str]:
+        """Jobs that were taken and have no result: their trainer died."""
+        folders = [folder for folder in self.jobs.iterdir() if (folder / "command.json").exists()]
+        return sorted(
+            str((read_json(folder / "command.json") or {})["job"])
+            for folder in folders
+            if not (folder / "result.json").exists()
+        )
+
+    def write_status(self, job: str, status: dict[str, Any]) -> None:
+        write_json_atomic(self.job_folder(job) / "status.json", status)
+
+    def write_result(self, job: str, result: dict[str, Any]) -> None:
+        write_json_atomic(self.job_folder(job) / "result.json", result, sync=True)
+
+    def write_ready(self, device: str) -> None:
+        write_json_atomic(self.root / "trainer.json", {"pid": os.getpid(), "device": device})
+
+    # -- both -----------------------------------------------------------------------------------------------------
+
+    def job_folder(self, job: str) -> Path:
+        return self.jobs / slug(job)
+
+    def wal_path(self, run: str) -> Path:
+        return self.wal / f"{slug(run)}.wal"
+
+    def lock(self) -> int | None:
+        """Takes the trainer's lock; None: another trainer serves this spool. The lock dies with its holder."""
+        handle = os.open(self.root / "trainer.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        return handle
