@@ -56,6 +56,7 @@ def _hours() -> tuple[Hour, ...]:
 
 HOURS = _hours()
 NUMBERS = range(1, 100)
+LONGEST_COPY = 26
 
 
 @dataclass(frozen=True)
@@ -189,15 +190,19 @@ def _fixed_words(template: str) -> list[str]:
 
 
 def draw_sentence(rng: Random) -> str:
-    """One line of pretraining text: requests with confirmations, copies, commands alone, numbers and times."""
+    """One line of pretraining text: requests with confirmations, copies, commands alone, numbers and times.
+
+    The copies are what makes the base teachable: without them it never learns to look a word up in its prompt, and no
+    adapter gets a name into a command.
+    """
     kind = rng.random()
     if kind < 0.35:
         intent = rng.choice(INTENTS)
         request = draw_request(rng, intent, rng.choice((*intent.phrasings, *intent.unseen)))
         return f"user : {request.text} reply : {request.reply} ."
     if kind < 0.65:
-        words = [rng.choice(_COPIED) for _ in range(rng.randint(4, 10))]
-        return " ".join([*words, ".", *words, "."])
+        words = [rng.choice(_COPIED) for _ in range(rng.randint(3, 10))]
+        return " ".join(words * max(2, LONGEST_COPY // len(words)))
     if kind < 0.80:
         intent = rng.choice(INTENTS)
         return f"call : {draw_request(rng, intent, intent.phrasings[0]).call}"

@@ -1,0 +1,1 @@
+"""Skills of the ML worker: dataset, config, HPO and comparison. CPU only."""

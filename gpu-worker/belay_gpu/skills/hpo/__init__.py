@@ -1,0 +1,1 @@
+"""Hyper-parameter search: pure proposals, the dashboard's mirror study, and the choice of the winner."""
