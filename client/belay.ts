@@ -8,7 +8,7 @@ import {
   type TrialRow,
   WorkflowTypes,
 } from "../workflows/contracts";
-import { type ConnectOptions, type Connected, connect } from "./connection";
+import { type Connected, type ConnectOptions, connect } from "./connection";
 import { BelayError } from "./errors";
 import { translateError } from "./grpc-errors";
 import { type ListedRun, listRuns } from "./list";
@@ -77,7 +77,10 @@ export class Belay {
       : checkExperiment(experiment, options.folder ?? process.cwd());
     const id = options.id ?? runIdFor(loaded.spec.name, await fingerprint(loaded.spec, loaded.inputs));
     if (!isRunId(id))
-      throw new BelayError("BadArgument", `${JSON.stringify(id)} is no run id: use letters, digits, '.', '_' and '-'`);
+      throw new BelayError(
+        "BadArgument",
+        `${JSON.stringify(id)} is no run id: use letters, digits, '.', '_' and '-'`,
+      );
     for (let n = 1; ; n++) {
       const run = this.attach(n === 1 ? id : repetitionOf(id, n));
       const started = await this.startNamed(run.id, loaded);

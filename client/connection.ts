@@ -4,9 +4,9 @@ import { OpenTelemetryWorkflowClientInterceptor } from "@temporalio/interceptors
 import { isUnavailable, unreachable } from "./grpc-errors";
 
 export interface ConnectOptions {
-  /** `host:port` of the Temporal service. @default TEMPORAL_ADDRESS, else 127.0.0.1:7233 */
+  /** `host:port` of the Temporal service. @default 127.0.0.1:7233 */
   address?: string;
-  /** @default TEMPORAL_NAMESPACE, else `default` */
+  /** @default default */
   namespace?: string;
   /** Milliseconds before `connect` gives up. @default 5000 */
   connectTimeoutMs?: number;
@@ -28,8 +28,8 @@ export interface Connected {
  * @throws BelayError `Unreachable`
  */
 export async function connect(options: ConnectOptions = {}): Promise<Connected> {
-  const address = options.address ?? process.env.TEMPORAL_ADDRESS ?? "127.0.0.1:7233";
-  const namespace = options.namespace ?? process.env.TEMPORAL_NAMESPACE ?? "default";
+  const address = options.address ?? "127.0.0.1:7233";
+  const namespace = options.namespace ?? "default";
   const interceptors: WorkflowClientInterceptor[] = [new OpenTelemetryWorkflowClientInterceptor()];
   const connection = Connection.lazy({ address, connectTimeout: options.connectTimeoutMs ?? 5000 });
   try {

@@ -13,7 +13,10 @@ const Grpc = { notFound: 5, failedPrecondition: 9, unavailable: 14 } as const;
 
 /** Whether the service was not there to answer, so that asking again may help. */
 export function isUnavailable(error: unknown): boolean {
-  return grpcCode(error) === Grpc.unavailable || (error instanceof Error && /Failed to connect before the deadline/.test(error.message));
+  return (
+    grpcCode(error) === Grpc.unavailable ||
+    (error instanceof Error && /Failed to connect before the deadline/.test(error.message))
+  );
 }
 
 /** Whether no worker took the question in time; a query or an update needs one. */
@@ -32,7 +35,9 @@ export const unreachable = (address: string, cause: unknown): BelayError =>
 export function translateError(error: unknown, run: string, address: string): Error {
   if (isUnavailable(error)) return unreachable(address, error);
   if (isUnanswered(error))
-    return new BelayError("NoWorker", `Temporal answers at ${address}, but no kernel worker does`, { cause: error });
+    return new BelayError("NoWorker", `Temporal answers at ${address}, but no kernel worker does`, {
+      cause: error,
+    });
   if (error instanceof WorkflowUpdateFailedError)
     return new BelayError("Rejected", error.cause?.message ?? error.message, { cause: error });
   if (error instanceof WorkflowNotFoundError || grpcCode(error) === Grpc.notFound)

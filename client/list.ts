@@ -25,7 +25,12 @@ export async function listRuns({ client, address }: Connected, limit: number): P
         continue;
       }
       if (runs.size >= limit) break;
-      runs.set(workflowId, { run: workflowId, state: stateOf(status.name, typedSearchAttributes.get(STATE)), startedAt: startTime, endedAt: closeTime ?? null });
+      runs.set(workflowId, {
+        run: workflowId,
+        state: stateOf(status.name, typedSearchAttributes.get(STATE)),
+        startedAt: startTime,
+        endedAt: closeTime ?? null,
+      });
     }
   } catch (error) {
     throw translateError(error, "list", address);

@@ -16,7 +16,10 @@ export interface PendingWork {
 
 const STARTED = 2; // PENDING_ACTIVITY_STATE_STARTED
 
-export async function pendingWork(description: WorkflowExecutionDescription, client: Client): Promise<PendingWork[]> {
+export async function pendingWork(
+  description: WorkflowExecutionDescription,
+  client: Client,
+): Promise<PendingWork[]> {
   const pending = description.raw.pendingActivities ?? [];
   return Promise.all(
     pending.map(async (each) => ({

@@ -51,7 +51,8 @@ export class Run {
   async cancel(): Promise<void> {
     await this.ask(async () => {
       const { status } = await this.handle.describe();
-      if (status.name !== "RUNNING") throw new BelayError("Closed", `${this.id} has ended already (${status.name.toLowerCase()})`);
+      if (status.name !== "RUNNING")
+        throw new BelayError("Closed", `${this.id} has ended already (${status.name.toLowerCase()})`);
       await this.handle.cancel();
     });
   }
@@ -113,7 +114,9 @@ export class Run {
   private async isServing(): Promise<boolean> {
     const { connection } = this.temporal;
     try {
-      await connection.withDeadline(Date.now() + PROBE_WITHIN_MS, () => connection.workflowService.getSystemInfo({}));
+      await connection.withDeadline(Date.now() + PROBE_WITHIN_MS, () =>
+        connection.workflowService.getSystemInfo({}),
+      );
       return true;
     } catch {
       return false;

@@ -39,7 +39,9 @@ export class Console {
   }
 
   get paint(): Paint {
-    return this.isColourful ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text;
+    return this.isColourful
+      ? (style, text) => styleText(style, text, { validateStream: false })
+      : (_style, text) => text;
   }
 
   private get isColourful(): boolean {

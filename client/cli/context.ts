@@ -1,4 +1,6 @@
+import { connect } from "node:net";
 import { Belay } from "../belay";
+import { BelayError } from "../errors";
 import { Console, type Surroundings } from "./console";
 import { type Deployment, findDeployment } from "./deployment";
 
@@ -24,10 +26,27 @@ export async function withBelay<T>(
 ): Promise<T> {
   const deployment = deploymentOf(context);
   const { address, namespace } = deployment.temporal;
+  await refuseDeadAddress(address);
   const belay = await Belay.connect({ address, namespace });
   try {
     return await use(belay, deployment);
   } finally {
     await belay.close();
   }
+}
+
+/** gRPC goes on knocking until its deadline; where nobody listens on this machine, that is known at once. */
+async function refuseDeadAddress(address: string): Promise<void> {
+  const [, host, port] = /^(127\.0\.0\.1|localhost):(\d+)$/.exec(address) ?? [];
+  if (host === undefined) return;
+  const error = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+    const socket = connect({ host, port: Number(port) });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(null);
+    });
+    socket.once("error", resolve);
+  });
+  if (error?.code === "ECONNREFUSED")
+    throw new BelayError("Unreachable", `Temporal does not answer at ${address}`, { cause: error });
 }

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { CommandFailure } from "./failures";
 import { ExitCode } from "./exit-codes";
+import { CommandFailure } from "./failures";
 
 const Stack = z.object({
   temporal: z.object({ address: z.string(), namespace: z.string(), ui: z.string().nullable() }),
@@ -29,7 +29,9 @@ export function findDeployment(env: NodeJS.ProcessEnv, stateDir: string): Deploy
   const path = join(stateDir, "stack.json");
   if (!env.TEMPORAL_ADDRESS) return readStack(path);
   const stack = existsSync(path) ? readStack(path) : null;
-  return stack?.temporal.address === env.TEMPORAL_ADDRESS ? stack : fromEnvironment(env.TEMPORAL_ADDRESS, env);
+  return stack?.temporal.address === env.TEMPORAL_ADDRESS
+    ? stack
+    : fromEnvironment(env.TEMPORAL_ADDRESS, env);
 }
 
 function fromEnvironment(address: string, env: NodeJS.ProcessEnv): Deployment {
@@ -47,7 +49,8 @@ function objectStoreOf(env: NodeJS.ProcessEnv): ObjectStoreAccess | null {
 }
 
 function readStack(path: string): Deployment {
-  const notUp = (message: string) => new CommandFailure(ExitCode.missing, message, "start the stack: npx belay up");
+  const notUp = (message: string) =>
+    new CommandFailure(ExitCode.missing, message, "start the stack: npx belay up");
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -63,4 +66,5 @@ function readStack(path: string): Deployment {
 
 /** A run's page in Temporal's UI. */
 export const runPage = ({ temporal }: Deployment, run: string): string | null =>
-  temporal.ui && `${temporal.ui.replace(/\/$/, "")}/namespaces/${temporal.namespace}/workflows/${encodeURIComponent(run)}`;
+  temporal.ui &&
+  `${temporal.ui.replace(/\/$/, "")}/namespaces/${temporal.namespace}/workflows/${encodeURIComponent(run)}`;

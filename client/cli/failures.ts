@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { BelayError, type BelayErrorCode, isInputError, RunFailedError } from "../errors";
+import { isUnavailable } from "../grpc-errors";
 import { InvalidExperimentError } from "../spec/issue";
 import { ExitCode } from "./exit-codes";
 
@@ -38,24 +39,34 @@ const BY_CODE: Record<BelayErrorCode, { exitCode: ExitCode; remedy?: string }> =
 
 export function describeFailure(error: unknown): Failure {
   if (error instanceof CommanderError) return commander(error);
-  if (error instanceof InvalidExperimentError) return { exitCode: ExitCode.badInput, lines: error.message.split("\n") };
-  if (error instanceof Interrupted) return { exitCode: ExitCode.interrupted, lines: error.message.split("\n") };
+  if (error instanceof InvalidExperimentError)
+    return { exitCode: ExitCode.badInput, lines: error.message.split("\n") };
+  if (error instanceof Interrupted)
+    return { exitCode: ExitCode.interrupted, lines: error.message.split("\n") };
   if (error instanceof BelayError) {
     const { exitCode, remedy } = BY_CODE[error.code];
     return told(exitCode, error.message, remedy);
   }
-  if (error instanceof RunFailedError)
-    return runFailed(error);
+  if (error instanceof RunFailedError) return runFailed(error);
   if (error instanceof CommandFailure) return told(error.exitCode, error.message, error.remedy);
   if (isMissingRequirement(error)) return told(ExitCode.missing, error.message, error.remedy);
+  if (isUnavailable(error))
+    return told(ExitCode.missing, "Temporal does not answer", BY_CODE.Unreachable.remedy);
   const message = error instanceof Error ? error.message || error.name : String(error);
   return told(ExitCode.failed, message, remedyFor(error));
 }
 
 function runFailed({ run, type, message }: RunFailedError): Failure {
   if (type === "Cancelled") return told(ExitCode.failed, `${run} was cancelled`);
-  const again = type === "Terminated" || type === "TimedOut" ? undefined : "run it again with --new, once what it says is mended";
-  return told(isInputError(type) ? ExitCode.badInput : ExitCode.failed, `${run} failed (${type}): ${message}`, again);
+  const again =
+    type === "Terminated" || type === "TimedOut"
+      ? undefined
+      : "run it again with --new, once what it says is mended";
+  return told(
+    isInputError(type) ? ExitCode.badInput : ExitCode.failed,
+    `${run} failed (${type}): ${message}`,
+    again,
+  );
 }
 
 function told(exitCode: number, message: string, remedy?: string): Failure {
@@ -77,7 +88,9 @@ const isMissingRequirement = (error: unknown): error is Error & { remedy: string
 function remedyFor(error: unknown): string | undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOSPC") return "free some disk space and run the same command again";
-  if (code === "EACCES" || code === "EPERM") return "see that you may write there, or run Belay as the owner of this checkout";
-  if (code === "ECONNREFUSED" || code === "ECONNRESET") return "see what is up: npx belay status; start what is not: npx belay up";
+  if (code === "EACCES" || code === "EPERM")
+    return "see that you may write there, or run Belay as the owner of this checkout";
+  if (code === "ECONNREFUSED" || code === "ECONNRESET")
+    return "see what is up: npx belay status; start what is not: npx belay up";
   return undefined;
 }

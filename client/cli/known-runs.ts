@@ -14,7 +14,10 @@ const LIMIT = 100;
 
 /** Runs newest first: those that Temporal has, and those that only the record still knows. */
 export async function knownRuns(belay: Belay, { postgres }: Deployment): Promise<KnownRun[]> {
-  const [live, recorded] = await Promise.all([belay.list(LIMIT), postgres.url ? recordedRuns(postgres.url) : []]);
+  const [live, recorded] = await Promise.all([
+    belay.list(LIMIT),
+    postgres.url ? recordedRuns(postgres.url) : [],
+  ]);
   const byId = new Map<string, RunRecordRow>();
   for (const each of [...recorded, ...live]) byId.set(each.run, each);
   return [...byId.values()]

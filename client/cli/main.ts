@@ -12,7 +12,12 @@ import { startTelemetry } from "./telemetry";
 /** Runs one command line and answers with its exit code. */
 export async function main(args: readonly string[], surroundings: Surroundings): Promise<number> {
   const root = repositoryRoot();
-  const context: Context = { ...surroundings, root, stateDir: defaultStateDir(root), exitCode: ExitCode.done };
+  const context: Context = {
+    ...surroundings,
+    root,
+    stateDir: defaultStateDir(root),
+    exitCode: ExitCode.done,
+  };
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const stopTelemetry = await startTelemetry(surroundings.env);
   try {
@@ -28,22 +33,21 @@ export async function main(args: readonly string[], surroundings: Surroundings):
   }
 }
 
-function start(): void {
+async function start(): Promise<void> {
   const interrupt = new AbortController();
   process.on("SIGINT", () => {
     // Once asks, twice insists.
     if (interrupt.signal.aborted) process.exit(ExitCode.interrupted);
     interrupt.abort();
   });
-  // A reader that has seen enough (`npx belay ls | head`) is no error.
+  // A reader that has seen enough (`belay ls | head`) is no error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(ExitCode.done);
     throw error;
   });
   const { stdout, stderr, env } = process;
-  main(process.argv.slice(2), { stdout, stderr, env, cwd: process.cwd(), interrupt: interrupt.signal }).then((code) => {
-    process.exitCode = code;
-  });
+  const surroundings = { stdout, stderr, env, cwd: process.cwd(), interrupt: interrupt.signal };
+  process.exitCode = await main(process.argv.slice(2), surroundings);
 }
 
-if (require.main === module) start();
+if (require.main === module) void start();

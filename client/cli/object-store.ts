@@ -45,11 +45,14 @@ export class ObjectStore {
       const source = await this.client.getObject(bucket, decodeURIComponent(pathname.slice(1)));
       await pipeline(source, hashing, createWriteStream(draft));
       const found = hash.digest("hex");
-      if (found !== sha256) throw new DownloadFailed(`${uri} is not what was published: its sha256 is ${found}, not ${sha256}`);
+      if (found !== sha256)
+        throw new DownloadFailed(`${uri} is not what was published: its sha256 is ${found}, not ${sha256}`);
       await rename(draft, target);
     } catch (error) {
       if (error instanceof DownloadFailed) throw error;
-      throw new DownloadFailed(`${uri} could not be fetched: ${error instanceof Error ? error.message : String(error)}`);
+      throw new DownloadFailed(
+        `${uri} could not be fetched: ${error instanceof Error ? error.message : String(error)}`,
+      );
     } finally {
       await rm(draft, { force: true });
     }

@@ -16,16 +16,24 @@ export async function ensureQuickstartInputs(
   report: (line: string) => void,
 ): Promise<void> {
   const package_ = join(root, "gpu-worker");
-  const sources = [...filesBelow(join(package_, "belay_gpu", "examples"), /\.py$/), join(package_, "requirements.lock")];
+  const sources = [
+    ...filesBelow(join(package_, "belay_gpu", "examples"), /\.py$/),
+    join(package_, "requirements.lock"),
+  ];
   const recipe = {
     kind: "quickstart",
     inputs: [stampOf(package_, sources), process.arch],
     build: async (folder: string) => {
       const args = ["-m", "belay_gpu.examples.quickstart", "--out", join(folder, "inputs")];
-      await runCommand(python, args, { env: { ...process.env, PYTHONPATH: package_ }, cwd: root, onLine: report });
+      await runCommand(python, args, {
+        env: { ...process.env, PYTHONPATH: package_ },
+        cwd: root,
+        onLine: report,
+      });
     },
   };
-  if (!isBuilt(artifactFolder(home, recipe))) report("pretraining the quick start's base model (once, about a minute)");
+  if (!isBuilt(artifactFolder(home, recipe)))
+    report("pretraining the quick start's base model (once, about a minute)");
   const folder = await ensureArtifact(home, recipe, report);
   link(join(folder, "inputs"), join(stateDir, "quickstart"));
 }

@@ -22,7 +22,11 @@ export class Records {
   private constructor(private readonly client: Client) {}
 
   static async use<T>(url: string, read: (records: Records) => Promise<T>): Promise<T> {
-    const client = new Client({ connectionString: url, connectionTimeoutMillis: 5000, application_name: "belay-cli" });
+    const client = new Client({
+      connectionString: url,
+      connectionTimeoutMillis: 5000,
+      application_name: "belay-cli",
+    });
     await client.connect();
     try {
       return await read(new Records(client));
@@ -36,7 +40,12 @@ export class Records {
       "SELECT run, state, created_at, ended_at FROM runs ORDER BY created_at DESC LIMIT $1",
       [limit],
     );
-    return rows.map((row) => ({ run: row.run, state: row.state, startedAt: row.created_at, endedAt: row.ended_at }));
+    return rows.map((row) => ({
+      run: row.run,
+      state: row.state,
+      startedAt: row.created_at,
+      endedAt: row.ended_at,
+    }));
   }
 
   async exists(run: string): Promise<boolean> {

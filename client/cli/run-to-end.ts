@@ -11,14 +11,20 @@ import { fetchReports } from "./reports";
 import { summary } from "./summary";
 
 /** Follows a run to its end, sums it up and sets the exit code. */
-export async function runToEnd(run: Run, console: Console, context: Context, deployment: Deployment): Promise<void> {
+export async function runToEnd(
+  run: Run,
+  console: Console,
+  context: Context,
+  deployment: Deployment,
+): Promise<void> {
   const { interrupt } = context;
   const uiUrl = runPage(deployment, run.id);
   let result: ExperimentResult;
   try {
     result = await follow(run, console, { uiUrl, signal: interrupt });
   } catch (error) {
-    if (error instanceof RunFailedError && error.result) return sumUp(error.result, console, context, deployment);
+    if (error instanceof RunFailedError && error.result)
+      return sumUp(error.result, console, context, deployment);
     if (error instanceof RunFailedError && console.json) console.emit(failureObject(error));
     if (!interrupt.aborted) throw error;
     throw new Interrupted(

@@ -16,7 +16,10 @@ export class StackProgress {
     const { key, text } = describeEvent(event);
     if (this.lines.get(key) === text) return;
     this.lines.set(key, text);
-    if (!this.region) return this.console.say(text);
+    if (!this.region) {
+      this.console.say(text);
+      return;
+    }
     const columns = this.console.people.columns ?? 80;
     this.region.draw([...this.lines.values()].map((line) => fit(line, columns)));
   };
@@ -40,7 +43,10 @@ export function describeEvent(event: StackEvent): { key: string; text: string } 
     case "restarting":
       return { key: event.part, text: line("…", event.part, `restarting: ${event.reason}`) };
     case "ready":
-      return { key: event.part, text: line("✓", event.part, `${event.address ?? ""}  ${event.seconds.toFixed(1)} s`) };
+      return {
+        key: event.part,
+        text: line("✓", event.part, `${event.address ?? ""}  ${event.seconds.toFixed(1)} s`),
+      };
     case "alreadyUp":
       return { key: event.part, text: line("✓", event.part, `${event.address ?? ""}  was up`) };
     case "external":

@@ -68,14 +68,18 @@ function artifactLines({ artifacts }: ExperimentResult): string[] {
   return [
     "Artifacts",
     ...Object.entries(named).flatMap(([name, each]) =>
-      each ? [row(name, `${each.uri} (${formatBytes(each.sizeBytes)}, sha256 ${each.sha256.slice(0, 12)}…)`)] : [],
+      each
+        ? [row(name, `${each.uri} (${formatBytes(each.sizeBytes)}, sha256 ${each.sha256.slice(0, 12)}…)`)]
+        : [],
     ),
   ];
 }
 
 /** The verdict first, then each level's line. */
 export function verdictLines({ level, passed, details }: ReproducibilityVerdict, paint: Paint): string[] {
-  const verdict = passed ? paint("green", `verified to ${level}`) : paint("red", `NOT verified${level ? `, only to ${level}` : ""}`);
+  const verdict = passed
+    ? paint("green", `verified to ${level}`)
+    : paint("red", `NOT verified${level ? `, only to ${level}` : ""}`);
   return [
     `Reproducibility: ${verdict}`,
     ...details.map((each) => `  ${each.passed ? "✓" : "✗"} ${each.level} ${each.message}`),

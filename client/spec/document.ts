@@ -41,9 +41,17 @@ export function parseSpecDocument(text: string): SpecDocument {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: "error" });
+  const doc = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    merge: true,
+    logLevel: "error",
+  });
   if (doc.errors.length > 0)
-    return { ok: false, problems: tellingOnes(doc.errors).map((e) => ({ ...at(e.pos[0]), message: wording(e) })) };
+    return {
+      ok: false,
+      problems: tellingOnes(doc.errors).map((e) => ({ ...at(e.pos[0]), message: wording(e) })),
+    };
   if (doc.contents === null) return refuse({ ...at(0), message: "the file is empty" });
   try {
     const value = plain(doc.toJS({ maxAliasCount: MAX_ALIASES }));
@@ -95,7 +103,9 @@ function plain(value: unknown, within: ReadonlySet<object> = new Set()): unknown
   const inside = new Set(within).add(value);
   if (Array.isArray(value)) return value.map((each) => plain(each, inside));
   if (Object.getPrototypeOf(value) !== Object.prototype)
-    throw new NotPlain(`a YAML tag makes a ${value.constructor.name} here; experiments hold plain values only`);
+    throw new NotPlain(
+      `a YAML tag makes a ${value.constructor.name} here; experiments hold plain values only`,
+    );
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each, inside)]));
 }
 

@@ -43,7 +43,12 @@ async function filesBelow(path: string): Promise<string[] | undefined> {
   return entries
     .filter((entry) => !entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !relative(path, file).split("/").some((part) => part.startsWith(".")))
+    .filter(
+      (file) =>
+        !relative(path, file)
+          .split("/")
+          .some((part) => part.startsWith(".")),
+    )
     .sort();
 }
 

@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
 import { normalizeExperiment, parseExperiment } from "../../workflows/contracts/experiment/normalize";
-import { parseSpecDocument, type Position } from "./document";
+import { type Position, parseSpecDocument } from "./document";
 import { InvalidExperimentError, type LocatedIssue, type SpecIssue, type SpecPath } from "./issue";
 import { type LocalInput, resolveLocalPaths } from "./local-paths";
 import { applyOverride, isOverride, type Override, overrideOf, parseOverride } from "./overrides";
@@ -25,7 +25,10 @@ export interface LoadOptions {
  *
  * @throws InvalidExperimentError with everything that is wrong with it.
  */
-export function loadExperimentFile(file: string, { set = [], cwd = process.cwd() }: LoadOptions = {}): LoadedExperiment {
+export function loadExperimentFile(
+  file: string,
+  { set = [], cwd = process.cwd() }: LoadOptions = {},
+): LoadedExperiment {
   const path = resolve(cwd, file);
   const inFile = (message: string, position: Position | null = null, at: SpecPath = []): LocatedIssue => ({
     source: file,
@@ -40,7 +43,9 @@ export function loadExperimentFile(file: string, { set = [], cwd = process.cwd()
   if (!document.ok) throw new InvalidExperimentError(document.problems.map((p) => inFile(p.message, p)));
   const { value, locate } = document;
   if (!isMapping(value))
-    throw new InvalidExperimentError([inFile("expected keys and values, such as `name: my-search`", locate([]))]);
+    throw new InvalidExperimentError([
+      inFile("expected keys and values, such as `name: my-search`", locate([])),
+    ]);
 
   const overrides = applyOverrides(value, set);
   const located = ({ path: at, message }: SpecIssue): LocatedIssue => {
@@ -67,12 +72,19 @@ export function checkExperiment(
   const { spec, inputs, issues } = resolveLocalPaths(parsed.spec, folder);
   if (issues.length > 0) {
     const { original } = normalizeExperiment(raw);
-    throw new InvalidExperimentError(issues.map((issue) => located({ ...issue, path: original(issue.path) })));
+    throw new InvalidExperimentError(
+      issues.map((issue) => located({ ...issue, path: original(issue.path) })),
+    );
   }
   return { spec, inputs };
 }
 
-const inObject = (issue: SpecIssue): LocatedIssue => ({ ...issue, source: "experiment", line: null, column: null });
+const inObject = (issue: SpecIssue): LocatedIssue => ({
+  ...issue,
+  source: "experiment",
+  line: null,
+  column: null,
+});
 
 function applyOverrides(root: Record<string, unknown>, set: readonly string[]): Override[] {
   const parsed = set.map(parseOverride);

@@ -23,7 +23,9 @@ export function resolveLocalPaths(original: ExperimentSpec, folder: string): Loc
   const inputs: LocalInput[] = [];
   const issues: SpecIssue[] = [];
   const absolute = (written: string): string =>
-    written === "~" || written.startsWith("~/") ? join(homedir(), written.slice(1)) : resolve(folder, written);
+    written === "~" || written.startsWith("~/")
+      ? join(homedir(), written.slice(1))
+      : resolve(folder, written);
 
   const input = (path: SpecPath, written: string, wanted: "file" | "folder"): string => {
     const found = absolute(written);

@@ -42,19 +42,33 @@ export function applyOverride(root: Record<string, unknown>, override: Override)
     const next: unknown = read(holder, key);
     if (isHolder(next)) holder = next;
     else if (next === undefined || next === null) holder = write(holder, key, {}) as Record<string, unknown>;
-    else return at(override.text, `${override.path.slice(0, depth + 1).join(".")} is a single value and has no parts`);
+    else
+      return at(
+        override.text,
+        `${override.path.slice(0, depth + 1).join(".")} is a single value and has no parts`,
+      );
   }
   const last = String(override.path.at(-1));
   if (Array.isArray(holder) && !(Number(last) < holder.length))
-    return at(override.text, `${override.path.slice(0, -1).join(".")} is a list of ${holder.length}; ${last} is not a position in it`);
+    return at(
+      override.text,
+      `${override.path.slice(0, -1).join(".")} is a list of ${holder.length}; ${last} is not a position in it`,
+    );
   write(holder, last, override.value);
   return null;
 }
 
 /** The override that the value at a path came from; for a path that the file lacks, also one that made it. */
-export function overrideOf(path: SpecPath, overrides: readonly Override[], inFile: boolean): Override | undefined {
-  const begins = (long: SpecPath, short: SpecPath) => short.every((segment, i) => String(long[i]) === String(segment));
-  return overrides.findLast((each) => begins(path, each.path) || (!inFile && path.length > 0 && begins(each.path, path)));
+export function overrideOf(
+  path: SpecPath,
+  overrides: readonly Override[],
+  inFile: boolean,
+): Override | undefined {
+  const begins = (long: SpecPath, short: SpecPath) =>
+    short.every((segment, i) => String(long[i]) === String(segment));
+  return overrides.findLast(
+    (each) => begins(path, each.path) || (!inFile && path.length > 0 && begins(each.path, path)),
+  );
 }
 
 const isHolder = (value: unknown): value is Record<string, unknown> | unknown[] =>

@@ -17,7 +17,9 @@ interface Options {
 export function addArtifacts(program: Command, context: Context): void {
   program
     .command("artifacts")
-    .description("list what a run published; with --get, copy it into a folder, every file checked against its hash")
+    .description(
+      "list what a run published; with --get, copy it into a folder, every file checked against its hash",
+    )
     .argument("<run>", "the run's id")
     .option("--get <dir>", "copy everything into this folder")
     .option("--json", "print the list as one JSON object")
@@ -68,7 +70,10 @@ async function copy(
 function insideOnly(name: string): string {
   const relative = normalize(name);
   if (isAbsolute(relative) || relative.split("/").includes(".."))
-    throw new CommandFailure(ExitCode.failed, `the artifact name ${JSON.stringify(name)} leads out of the folder`);
+    throw new CommandFailure(
+      ExitCode.failed,
+      `the artifact name ${JSON.stringify(name)} leads out of the folder`,
+    );
   return relative;
 }
 

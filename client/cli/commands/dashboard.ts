@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { readyTools } from "../../../infra/setup/toolchain";
+import { sqlAlchemyUrl } from "../../../infra/dev/prepare/databases";
+import { ensurePythonEnv } from "../../../infra/setup/python-env";
+import { goContext } from "../../../infra/setup/toolchain";
 import { type Context, consoleOf, deploymentOf } from "../context";
 import { ExitCode } from "../exit-codes";
 import { CommandFailure } from "../failures";
@@ -18,16 +19,16 @@ export function addDashboard(program: Command, context: Context): void {
 
 async function serve(wanted: number | undefined, context: Context): Promise<void> {
   const { optunaUrl } = deploymentOf(context).postgres;
-  if (!optunaUrl) throw new CommandFailure(ExitCode.missing, "no database of studies is known", "set OPTUNA_DATABASE_URL");
-  const tools = readyTools(context.root);
-  if (!tools) throw new CommandFailure(ExitCode.missing, "the Python environment is not set up", "run: npm run dev");
+  if (!optunaUrl)
+    throw new CommandFailure(ExitCode.missing, "no database of studies is known", "set OPTUNA_DATABASE_URL");
+  const console = consoleOf(context);
+  const { home, interpreter } = await goContext(context.env);
+  const { python } = await ensurePythonEnv(context.root, home, interpreter, (line) => console.say(line));
   const port = wanted ?? (await freePort());
-  const program = join(dirname(tools.python), "optuna-dashboard");
-  consoleOf(context).say(`Optuna dashboard at http://127.0.0.1:${port} (Ctrl-C ends it)`);
-  // The address holds a password, and the arguments of a process are for everyone to read.
-  const args = ["-c", SERVE, String(port)];
-  const child = spawn(join(dirname(program), "python"), args, {
-    env: { ...context.env, BELAY_DASHBOARD_STORAGE: optunaUrl },
+  console.say(`Optuna dashboard at http://127.0.0.1:${port} (Ctrl-C ends it)`);
+  // The address holds a password, and everyone may read the arguments of a process.
+  const child = spawn(python, ["-I", "-c", SERVE, String(port)], {
+    env: { ...context.env, BELAY_DASHBOARD_STORAGE: sqlAlchemyUrl(optunaUrl) },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const end = () => child.kill("SIGTERM");
@@ -45,13 +46,18 @@ async function serve(wanted: number | undefined, context: Context): Promise<void
     return;
   }
   if (code !== 0)
-    throw new CommandFailure(ExitCode.failed, `the dashboard ended: ${complaints.trim().split("\n").at(-1) ?? `code ${code}`}`);
+    throw new CommandFailure(
+      ExitCode.failed,
+      `the dashboard ended: ${complaints.trim().split("\n").at(-1) ?? `code ${code}`}`,
+    );
 }
 
+/** Given an address, the dashboard fails before the first study; a storage makes its tables first. */
 const SERVE = `
 import os, sys
+from optuna.storages import RDBStorage
 from optuna_dashboard import run_server
-run_server(os.environ["BELAY_DASHBOARD_STORAGE"], host="127.0.0.1", port=int(sys.argv[1]))
+run_server(RDBStorage(os.environ["BELAY_DASHBOARD_STORAGE"]), host="127.0.0.1", port=int(sys.argv[1]))
 `;
 
 function parsePort(text: string): number {

@@ -13,10 +13,13 @@ export function addLs(program: Command, context: Context): void {
         const console = consoleOf(context, options);
         const runs = await knownRuns(belay, deployment);
         if (options.json) return console.emit({ runs });
-        if (runs.length === 0) return console.say("No runs yet. Start one: npx belay run experiments/quickstart.yaml");
+        if (runs.length === 0)
+          return console.say("No runs yet. Start one: npx belay run experiments/quickstart.yaml");
         const width = Math.max(...runs.map(({ run }) => run.length));
         for (const { run, state, startedAt } of runs)
-          console.say(`${run.padEnd(width)}  ${state.padEnd(10)}  ${startedAt.slice(0, 19).replace("T", " ")}`);
+          console.say(
+            `${run.padEnd(width)}  ${state.padEnd(10)}  ${startedAt.slice(0, 19).replace("T", " ")}`,
+          );
       }),
     );
 }

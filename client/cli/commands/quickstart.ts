@@ -17,9 +17,14 @@ interface Options {
 export function addQuickstart(program: Command, context: Context): void {
   program
     .command("quickstart")
-    .description("from nothing to a finished search and its report: set-up, stack, experiments/quickstart.yaml")
+    .description(
+      "from nothing to a finished search and its report: set-up, stack, experiments/quickstart.yaml",
+    )
     .option("--new", "run the search again, though it was run before")
-    .option("--json", "print the result as one JSON object on standard output; all else goes to standard error")
+    .option(
+      "--json",
+      "print the result as one JSON object on standard output; all else goes to standard error",
+    )
     .addHelpText("after", "\nExample:\n  npx belay quickstart")
     .action(async (options: Options) => {
       const console = consoleOf(context, options);

@@ -20,9 +20,15 @@ export function addRun(program: Command, context: Context): void {
     .argument("<file>", "experiment file (YAML or JSON)")
     .option("--set <key=value>", "override a setting; may be repeated", collect)
     .option("--new", "run it again, though the same experiment was run before")
-    .option("--id <id>", "the run's id (default: the experiment's name and a hash of settings and input files)")
+    .option(
+      "--id <id>",
+      "the run's id (default: the experiment's name and a hash of settings and input files)",
+    )
     .option("--detach", "start it, print its id and return")
-    .option("--json", "print the result as one JSON object on standard output; all else goes to standard error")
+    .option(
+      "--json",
+      "print the result as one JSON object on standard output; all else goes to standard error",
+    )
     .addHelpText(
       "after",
       "\nExamples:\n  npx belay run experiments/quickstart.yaml\n  npx belay run experiment.yaml --set search.num_trials=16 --set train.seed=1 --detach",

@@ -30,7 +30,10 @@ async function runsIfReachable(found: StackStatus, context: Context): Promise<Kn
 }
 
 /** The shape that scripts rely on; keys of the stores are not in it. */
-export function statusObject({ stack, workers }: Pick<StackStatus, "stack" | "workers">, runs: readonly KnownRun[]) {
+export function statusObject(
+  { stack, workers }: Pick<StackStatus, "stack" | "workers">,
+  runs: readonly KnownRun[],
+) {
   return {
     stack: stack && {
       temporal: { address: stack.temporal.address, ui: stack.temporal.ui, pid: stack.temporal.pid },
@@ -48,7 +51,9 @@ function print({ stack, parts }: StackStatus, runs: readonly KnownRun[], console
   for (const { name, state, pid, log } of parts) {
     const isUp = state === "up" || state === "external";
     const shown = paint(isUp ? "green" : "red", state.padEnd(9));
-    console.say(`${name.padEnd(9)} ${shown} ${pid ? `pid ${pid}` : ""}${!isUp && log ? `  log ${log}` : ""}`.trimEnd());
+    console.say(
+      `${name.padEnd(9)} ${shown} ${pid ? `pid ${pid}` : ""}${!isUp && log ? `  log ${log}` : ""}`.trimEnd(),
+    );
   }
   if (stack?.temporal.ui) console.say("", `Temporal UI  ${stack.temporal.ui}`);
   if (runs.length > 0) console.say("", ...runs.slice(0, 10).map(({ run, state }) => `${run}  ${state}`));

@@ -9,7 +9,9 @@ import { statusObject } from "./status";
 export function addUp(program: Command, context: Context): void {
   program
     .command("up")
-    .description("start what is not up: Postgres, MinIO, Temporal, the workers; heals a stack with a dead part")
+    .description(
+      "start what is not up: Postgres, MinIO, Temporal, the workers; heals a stack with a dead part",
+    )
     .option("--json", "print the stack as one JSON object; progress goes to standard error")
     .addHelpText("after", "\nExample:\n  npx belay up")
     .action(async (options: { json?: boolean }) => {

@@ -11,7 +11,11 @@ export function addVerify(program: Command, context: Context): void {
     .command("verify")
     .description("check a finished run against its manifest again")
     .argument("<run>", "the run's id")
-    .option("--levels <list>", "only these, such as L0,L1 (default: all that the run was made for)", parseLevels)
+    .option(
+      "--levels <list>",
+      "only these, such as L0,L1 (default: all that the run was made for)",
+      parseLevels,
+    )
     .option("--json", "print the verdict as one JSON object")
     .addHelpText(
       "after",

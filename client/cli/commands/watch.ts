@@ -7,7 +7,10 @@ export function addWatch(program: Command, context: Context): void {
     .command("watch")
     .description("follow a run to its end; shows the summary of one that has ended")
     .argument("<run>", "the run's id")
-    .option("--json", "print the result as one JSON object on standard output; all else goes to standard error")
+    .option(
+      "--json",
+      "print the result as one JSON object on standard output; all else goes to standard error",
+    )
     .addHelpText("after", "\nExample:\n  npx belay watch quickstart-3f1c0a9b27de")
     .action((id: string, options: { json?: boolean }) =>
       withBelay(context, (belay, deployment) =>

@@ -14,7 +14,9 @@ export function newLines(before: LiveState | null, after: LiveState): string[] {
     for (const trial of after.trials) lines.push(...trialLines(known.get(trial.trial), trial, status, after));
     const { best } = status;
     if (best && (best.trial !== before?.status?.best?.trial || best.value !== before.status.best.value))
-      lines.push(`best so far: trial ${best.trial}, ${status.metric} ${formatNumber(best.value)} (${formatParams(best.params)})`);
+      lines.push(
+        `best so far: trial ${best.trial}, ${status.metric} ${formatNumber(best.value)} (${formatParams(best.params)})`,
+      );
   }
   const elapsed = status ? formatDuration(after.now - status.startedAt) : "--:--:--";
   return lines.map((line) => `[${elapsed}] ${oneLine(line)}`);
@@ -29,17 +31,26 @@ function runLines(before: RunStatus | null, after: RunStatus, state: LiveState):
   return lines;
 }
 
-function trialLines(before: TrialRow | undefined, after: TrialRow, status: RunStatus, state: LiveState): string[] {
+function trialLines(
+  before: TrialRow | undefined,
+  after: TrialRow,
+  status: RunStatus,
+  state: LiveState,
+): string[] {
   const name = `trial ${after.trial}`;
   const value = after.value === null ? "" : `, ${status.metric} ${formatNumber(after.value)}`;
   if (isEnded(after))
-    return before && isEnded(before) ? [] : [`${name} ${after.state} at step ${after.step}/${after.totalSteps}${value}`];
+    return before && isEnded(before)
+      ? []
+      : [`${name} ${after.state} at step ${after.step}/${after.totalSteps}${value}`];
   const lines: string[] = [];
   if (!before) lines.push(`${name} ${after.state}: ${formatParams(after.params)}`);
   else if (before.state !== after.state && after.state !== "waiting") lines.push(`${name} ${after.state}`);
   if (after.rung !== null && after.rung !== before?.rung) {
     const loss = state.progress.get(after.trial)?.loss;
-    lines.push(`${name} at step ${after.step}/${after.totalSteps}${typeof loss === "number" ? `, loss ${formatNumber(loss)}` : ""}${value}`);
+    lines.push(
+      `${name} at step ${after.step}/${after.totalSteps}${typeof loss === "number" ? `, loss ${formatNumber(loss)}` : ""}${value}`,
+    );
   }
   return lines;
 }

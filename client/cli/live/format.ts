@@ -44,9 +44,9 @@ export function fit(line: string, width: number): string {
   let coloured = false;
   for (let at = 0; at < line.length; ) {
     ESCAPE.lastIndex = at;
-    const escape = ESCAPE.exec(line);
-    if (escape) {
-      at += escape[0].length;
+    const colour = ESCAPE.exec(line);
+    if (colour) {
+      at += colour[0].length;
       coloured = true;
       continue;
     }

@@ -23,7 +23,10 @@ export async function look(run: Run, before: LiveState): Promise<LiveState> {
   try {
     const [status, trials, work] = await Promise.all([run.status(), run.trials(), run.pendingWork()]);
     const underWay = describeWork(status.stage === "search" ? retriedOnly(work) : work);
-    const heard = await heartbeats(run, trials.filter(hasHeartbeat).map(({ workflowId, trial }) => ({ workflowId, trial })));
+    const heard = await heartbeats(
+      run,
+      trials.filter(hasHeartbeat).map(({ workflowId, trial }) => ({ workflowId, trial })),
+    );
     return {
       ...before,
       now: Date.now(),
@@ -50,7 +53,9 @@ async function heartbeats(
     trials.slice(0, MAX_HEARTBEATS).map(async ({ workflowId, trial }): Promise<[number, TrialProgress][]> => {
       const work = await run.pendingWork(workflowId).catch(missing);
       const training = work.find((each) => each.training !== null)?.training;
-      return training ? [[trial, { step: training.step, totalSteps: training.totalSteps, loss: training.loss }]] : [];
+      return training
+        ? [[trial, { step: training.step, totalSteps: training.totalSteps, loss: training.loss }]]
+        : [];
     }),
   );
   return heard.flat();

@@ -62,5 +62,8 @@ function countsLine({ counts, numTrials, gpuSeconds }: RunStatus, paint: Paint):
 function bestLine({ best, metric }: RunStatus, paint: Paint): string {
   if (!best) return paint("dim", "Best so far: none yet");
   const { trial, value, params } = best;
-  return paint("green", `Best so far: trial ${trial}  ${metric} ${formatNumber(value)}  ${oneLine(formatParams(params))}`);
+  return paint(
+    "green",
+    `Best so far: trial ${trial}  ${metric} ${formatNumber(value)}  ${oneLine(formatParams(params))}`,
+  );
 }

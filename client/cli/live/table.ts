@@ -13,7 +13,9 @@ export function trialTable(state: LiveState, status: RunStatus, maxLines: number
   const keys = [...new Set(state.trials.flatMap((trial) => Object.keys(trial.params)))];
   const header = ["trial", "state", ...keys, "step", "loss", status.metric];
   const cells = shown.map((trial) => row(trial, keys, state.progress.get(trial.trial)));
-  const widths = header.map((title, i) => Math.max(title.length, ...cells.map((each) => each[i]?.length ?? 0)));
+  const widths = header.map((title, i) =>
+    Math.max(title.length, ...cells.map((each) => each[i]?.length ?? 0)),
+  );
   const line = (each: string[]) => each.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ");
   const lines = [paint("bold", `  ${line(header)}`.trimEnd())];
   for (const [i, trial] of shown.entries()) {
@@ -53,6 +55,7 @@ function mostTelling(trials: TrialRow[], status: RunStatus, room: number): Trial
 function colour(trial: TrialRow, line: string, isBest: boolean, paint: Paint): string {
   if (isBest) return paint("green", line);
   if (trial.state === "failed" || trial.state === "diverged") return paint("red", line);
-  if (trial.state === "pruned" || trial.state === "cancelled" || trial.state === "pending") return paint("dim", line);
+  if (trial.state === "pruned" || trial.state === "cancelled" || trial.state === "pending")
+    return paint("dim", line);
   return line;
 }

@@ -39,6 +39,7 @@ export function experimentResult({ run, search, stages, manifest, report }: Fini
     trials: { completed, pruned, diverged, failed, cancelled },
     base: { metrics: stages.base?.metrics ?? {} },
     best: winner ? { trial: winner.trial, params: winner.params, metrics: stages.best?.metrics ?? {} } : null,
+    comparison: stages.comparison,
     artifacts: {
       report: published({ ...report.html, mediaType: "text/html" }),
       reportMarkdown: published({ ...report.markdown, mediaType: "text/markdown" }),

@@ -24,7 +24,12 @@ describe("lines for logs and pipes", () => {
 
   it("tell each change once", () => {
     const after = live({
-      status: status({ stage: "select", state: "paused", best: { trial: 3, value: 0.8, params: { r: 8 } }, warnings: ["rows dropped"] }),
+      status: status({
+        stage: "select",
+        state: "paused",
+        best: { trial: 3, value: 0.8, params: { r: 8 } },
+        warnings: ["rows dropped"],
+      }),
       trials: [
         ...live().trials.slice(0, 2),
         trial(2, { rung: 1, step: 150, value: 0.3 }),
@@ -48,7 +53,9 @@ describe("lines for logs and pipes", () => {
 
   it("tell a trouble when it begins and when it is over", () => {
     const troubled = live({ trouble: "Temporal does not answer at 127.0.0.1:7233; trying again" });
-    expect(newLines(live(), troubled)).toEqual(["[00:01:23] Temporal does not answer at 127.0.0.1:7233; trying again"]);
+    expect(newLines(live(), troubled)).toEqual([
+      "[00:01:23] Temporal does not answer at 127.0.0.1:7233; trying again",
+    ]);
     expect(newLines(troubled, troubled)).toEqual([]);
     expect(newLines(troubled, live())).toEqual(["[00:01:23] answered again"]);
   });

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { fit, formatBytes, formatDuration, formatNumber, formatParams, widthOf } from "../../../../../client/cli/live/format";
+import {
+  fit,
+  formatBytes,
+  formatDuration,
+  formatNumber,
+  formatParams,
+  widthOf,
+} from "../../../../../client/cli/live/format";
 
 describe("formats", () => {
   it.each([
@@ -18,14 +25,30 @@ describe("formats", () => {
   });
 
   it("durations and sizes", () => {
-    expect([0, 999, 61_000, 3_600_000 * 30].map(formatDuration)).toEqual(["00:00:00", "00:00:00", "00:01:01", "30:00:00"]);
-    expect([0, 999, 1000, 123_456, 5e9].map(formatBytes)).toEqual(["0 B", "999 B", "1.0 kB", "123 kB", "5.0 GB"]);
+    expect([0, 999, 61_000, 3_600_000 * 30].map(formatDuration)).toEqual([
+      "00:00:00",
+      "00:00:00",
+      "00:01:01",
+      "30:00:00",
+    ]);
+    expect([0, 999, 1000, 123_456, 5e9].map(formatBytes)).toEqual([
+      "0 B",
+      "999 B",
+      "1.0 kB",
+      "123 kB",
+      "5.0 GB",
+    ]);
   });
 
   it("parameters", () => {
-    expect(formatParams({ learning_rate: 0.0002, target_modules: ["q", "v"], use_rslora: true, loraplus_lr_ratio: null })).toBe(
-      "learning_rate=2e-4, target_modules=q+v, use_rslora=true, loraplus_lr_ratio=null",
-    );
+    expect(
+      formatParams({
+        learning_rate: 0.0002,
+        target_modules: ["q", "v"],
+        use_rslora: true,
+        loraplus_lr_ratio: null,
+      }),
+    ).toBe("learning_rate=2e-4, target_modules=q+v, use_rslora=true, loraplus_lr_ratio=null");
   });
 
   it("cuts a line to a width and closes its colours", () => {

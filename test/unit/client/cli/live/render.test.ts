@@ -23,7 +23,9 @@ describe("the live view", () => {
   });
 
   it("shows a run that no worker has taken yet", () => {
-    expect(shown(live({ status: null, trials: [], trouble: "no kernel worker answers; trying again" }))).toMatchInlineSnapshot(`
+    expect(
+      shown(live({ status: null, trials: [], trouble: "no kernel worker answers; trying again" })),
+    ).toMatchInlineSnapshot(`
       "quickstart-3f1c0a9b27de
       http://127.0.0.1:8233/namespaces/default/workflows/quickstart-3f1c0a9b27de
       waiting for a kernel worker to take the run …
@@ -32,7 +34,11 @@ describe("the live view", () => {
   });
 
   it("says what is under way outside the search", () => {
-    const state = live({ status: status({ stage: "dataset", best: null }), trials: [], underWay: "tokenising" });
+    const state = live({
+      status: status({ stage: "dataset", best: null }),
+      trials: [],
+      underWay: "tokenising",
+    });
     expect(shown(state)).toMatchInlineSnapshot(`
       "quickstart-3f1c0a9b27de  running  00:01:23
       http://127.0.0.1:8233/namespaces/default/workflows/quickstart-3f1c0a9b27de
@@ -49,8 +55,15 @@ describe("the live view", () => {
   });
 
   it("shows trials with different parameters in one table", () => {
-    const trials = [trial(0, { params: { r: 4, target_modules: ["q_proj", "v_proj"] } }), trial(1, { params: { lora_dropout: 0.05 } })];
-    expect(shown(live({ trials, progress: new Map() })).split("\n").slice(4, 7)).toMatchInlineSnapshot(`
+    const trials = [
+      trial(0, { params: { r: 4, target_modules: ["q_proj", "v_proj"] } }),
+      trial(1, { params: { lora_dropout: 0.05 } }),
+    ];
+    expect(
+      shown(live({ trials, progress: new Map() }))
+        .split("\n")
+        .slice(4, 7),
+    ).toMatchInlineSnapshot(`
       [
         "  trial  state    r  target_modules  lora_dropout  step   loss  exact_match",
         "  0      running  4  q_proj+v_proj                 0/300",
@@ -60,7 +73,9 @@ describe("the live view", () => {
   });
 
   it("never leaves the terminal's bounds, whatever they are", () => {
-    const many = Array.from({ length: 300 }, (_, i) => trial(i, { state: i < 290 ? "completed" : "running", value: i / 300 }));
+    const many = Array.from({ length: 300 }, (_, i) =>
+      trial(i, { state: i < 290 ? "completed" : "running", value: i / 300 }),
+    );
     const state = live({ trials: many, trouble: "x".repeat(500) });
     const paint = (style: "bold", text: string) => styleText(style, text, { validateStream: false });
     for (const columns of [2, 10, 40, 80, 200])
@@ -72,17 +87,24 @@ describe("the live view", () => {
   });
 
   it("shows running trials and the best one first when not all fit, and how many are hidden", () => {
-    const many = Array.from({ length: 50 }, (_, i) => trial(i, { state: i < 45 ? "completed" : "running", value: i / 50 }));
+    const many = Array.from({ length: 50 }, (_, i) =>
+      trial(i, { state: i < 45 ? "completed" : "running", value: i / 50 }),
+    );
     const lines = renderLive(live({ trials: many }), { columns: 100, rows: 16 });
-    const rows = lines.filter((line) => /^[ *] \d+ /.test(line)).map((line) => Number(line.slice(2).split(" ")[0]));
+    const rows = lines
+      .filter((line) => /^[ *] \d+ /.test(line))
+      .map((line) => Number(line.slice(2).split(" ")[0]));
     expect(rows).toEqual([1, 43, 44, 45, 46, 47, 48, 49]);
     expect(lines).toContain("  … and 42 more");
     expect(lines.at(-1)).toMatch(/^Best so far: trial 1 /);
   });
 
   it("keeps control characters of parameters and errors away from the terminal", () => {
-    const state = live({ trials: [trial(0, { params: { lr_scheduler_type: "a\x1b[2Jb\nc" } })], underWay: "x\x1b]0;title\x07" });
-    expect(shown(state)).not.toMatch(/[\x00-\x09\x0b-\x1f]/);
+    const state = live({
+      trials: [trial(0, { params: { lr_scheduler_type: "a\x1b[2Jb\nc" } })],
+      underWay: "x\x1b]0;title\x07",
+    });
+    expect([...shown(state)].filter((char) => char < " " && char !== "\n")).toEqual([]);
     expect(shown(state).split("\n")).toHaveLength(8);
   });
 });

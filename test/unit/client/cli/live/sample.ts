@@ -1,5 +1,5 @@
-import type { RunStatus, TrialRow } from "../../../../../workflows/contracts";
 import type { LiveState } from "../../../../../client/cli/live/state";
+import type { RunStatus, TrialRow } from "../../../../../workflows/contracts";
 
 export const STARTED = Date.UTC(2026, 0, 2, 3, 4, 5);
 
