@@ -1,37 +1,6 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { defaultStateDir, repositoryRoot } from "../../infra/setup/home.mjs";
-import type { Surroundings } from "./console";
-import type { Context } from "./context";
+import { runCommandLine } from "./command-line";
 import { ExitCode } from "./exit-codes";
-import { describeFailure } from "./failures";
-import { createProgram } from "./program";
-import { startTelemetry } from "./telemetry";
-
-/** Runs one command line and answers with its exit code. */
-export async function main(args: readonly string[], surroundings: Surroundings): Promise<number> {
-  const root = repositoryRoot();
-  const context: Context = {
-    ...surroundings,
-    root,
-    stateDir: defaultStateDir(root),
-    exitCode: ExitCode.done,
-  };
-  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const stopTelemetry = await startTelemetry(surroundings.env);
-  try {
-    await createProgram(context, version).parseAsync(args, { from: "user" });
-    return context.exitCode;
-  } catch (error) {
-    const { exitCode, lines } = describeFailure(error);
-    for (const line of lines) surroundings.stderr.write(`${line}\n`);
-    if (surroundings.env.BELAY_DEBUG && error instanceof Error) surroundings.stderr.write(`${error.stack}\n`);
-    return exitCode;
-  } finally {
-    await stopTelemetry();
-  }
-}
 
 async function start(): Promise<void> {
   const interrupt = new AbortController();
@@ -47,7 +16,7 @@ async function start(): Promise<void> {
   });
   const { stdout, stderr, env } = process;
   const surroundings = { stdout, stderr, env, cwd: process.cwd(), interrupt: interrupt.signal };
-  process.exitCode = await main(process.argv.slice(2), surroundings);
+  process.exitCode = await runCommandLine(process.argv.slice(2), surroundings);
 }
 
-if (require.main === module) void start();
+void start();

@@ -37,7 +37,7 @@ const add =
       .command(name)
       .description(description)
       .argument("<run>", "the run's id")
-      .addHelpText("after", `\nExample:\n  belay ${name} quickstart-3f1c0a9b27de`)
+      .addHelpText("after", `\nExample:\n  npx belay ${name} quickstart-3f1c0a9b27de`)
       .action((id: string) =>
         withBelay(context, async (belay) => {
           await steer(belay.attach(id));
