@@ -7,11 +7,11 @@ import type { FileDigest } from "../../workflows/contracts";
 const known = new Map<string, string>();
 const MAX_KNOWN = 10_000;
 
-/** Hash and size of a file. */
-export async function hashFile(path: string): Promise<FileDigest> {
+/** Hash and size of a file; `fresh`: read even when it seems to be known. */
+export async function hashFile(path: string, { fresh = false } = {}): Promise<FileDigest> {
   const { size, mtimeMs, ino } = await stat(path);
   const key = `${path}\0${size}\0${mtimeMs}\0${ino}`;
-  let sha256 = known.get(key);
+  let sha256 = fresh ? undefined : known.get(key);
   if (sha256 === undefined) {
     const hash = createHash("sha256");
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);

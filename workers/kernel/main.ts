@@ -47,7 +47,7 @@ async function main(): Promise<void> {
     ...kernelWorkerOptions(environment),
     connection,
     workflowBundle: await bundle,
-    activities: createKernelActivities({ db, store, temporal, code }),
+    activities: createKernelActivities({ db, store, temporal, code, root }),
     plugins: [telemetry.plugin],
   });
   const house = new AbortController();

@@ -1,0 +1,76 @@
+import { join } from "node:path";
+import type { NamedArtifact, StageOutputs } from "../../workflows/contracts";
+import { trialConfig } from "../../workflows/lora/trial-config";
+import { runKey } from "../artifacts/keys";
+import type { ObjectStore } from "../artifacts/object-store";
+import { failure } from "../failure";
+import { type ArtifactRow, recordArtifacts } from "../persistence/artifacts";
+import type { Database } from "../persistence/database";
+import { readTrial, type TrialRow } from "../persistence/read-trials";
+import { exportFolder } from "./export";
+import { adapterFiles, publishFolder } from "./files";
+import { licenseOf } from "./license";
+import { modelCard } from "./model-card";
+
+interface Dependencies {
+  db: Database;
+  store: ObjectStore;
+}
+
+/** Publishes the winner: the adapter folder with its card, the merged folder, the scores; and copies them where asked. */
+export async function publishWinner({ db, store }: Dependencies, run: string, stages: StageOutputs): Promise<{ adapter: NamedArtifact[] }> {
+  const winner = await readWinner(db, run, stages);
+  const adapter = await publishFolder(store, await adapterFiles(store, winner.checkpoint), runKey(run, "adapter"));
+  const card = Buffer.from(await cardOf(run, stages, winner));
+  adapter.push({ path: "README.md", ref: await store.putNamed(runKey(run, "adapter/README.md"), card, "text/markdown") });
+  const merged = await publishFolder(store, stages.merge?.files ?? [], runKey(run, "merged"));
+  const scores = await publishScores(store, run, stages);
+  await recordArtifacts(db, run, [
+    ...adapter.map(({ path, ref }) => ({ name: `adapter/${path}`, trial: winner.trial, kind: "adapter" as const, ref })),
+    ...merged.map(({ path, ref }) => ({ name: `merged/${path}`, trial: winner.trial, kind: "merged" as const, ref })),
+    ...scores,
+  ]);
+  const { export_dir: exportDir } = stages.resolved.spec.output;
+  if (exportDir !== null) {
+    await exportFolder(store, adapter, join(exportDir, "adapter"));
+    if (merged.length > 0) await exportFolder(store, merged, join(exportDir, "merged"));
+  }
+  return { adapter };
+}
+
+type Winner = TrialRow & { checkpoint: NonNullable<TrialRow["checkpoint"]> };
+
+export async function readWinner(db: Database, run: string, { selection }: StageOutputs): Promise<Winner> {
+  const number = selection?.best ?? null;
+  if (number === null) throw failure("NotFound", `${run} has no winner to publish`);
+  const winner = await readTrial(db, run, number);
+  if (!winner?.checkpoint) throw failure("NotFound", `trial ${number} of ${run} has no checkpoint on record`);
+  return winner as Winner;
+}
+
+async function publishScores(store: ObjectStore, run: string, { base, best, dataset }: StageOutputs): Promise<ArtifactRow[]> {
+  const rows: ArtifactRow[] = [];
+  if (best) rows.push({ name: "metrics.json", trial: null, kind: "metrics", ref: await store.copy(best.metricsJson, runKey(run, "metrics.json")) });
+  if (base)
+    rows.push({ name: "base/metrics.json", trial: null, kind: "metrics", ref: await store.copy(base.metricsJson, runKey(run, "base/metrics.json")) });
+  if (dataset)
+    rows.push({ name: "dataset/profile.json", trial: null, kind: "dataset", ref: await store.copy(dataset.profile, runKey(run, "dataset/profile.json")) });
+  return rows;
+}
+
+async function cardOf(run: string, stages: StageOutputs, winner: Winner): Promise<string> {
+  const { spec } = stages.resolved;
+  return modelCard({
+    run,
+    spec,
+    trial: winner.trial,
+    config: trialConfig(spec, winner.params, winner.seed),
+    steps: winner.step,
+    split: (stages.dataset?.rows.test ?? 0) > 0 ? "test" : "validation",
+    examples: stages.best?.examples ?? 0,
+    base: stages.base?.metrics ?? {},
+    best: stages.best?.metrics ?? {},
+    license: await licenseOf(spec.model.model_name_or_path),
+    classNames: stages.dataset?.tokenised.classNames ?? null,
+  });
+}

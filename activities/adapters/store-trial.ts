@@ -1,0 +1,22 @@
+import type { ArtifactRef, NamedArtifact, StoreTrialInput } from "../../workflows/contracts";
+import { trialKey } from "../artifacts/keys";
+import type { ObjectStore } from "../artifacts/object-store";
+import { type ArtifactRow, recordArtifacts } from "../persistence/artifacts";
+import type { Database } from "../persistence/database";
+import { adapterFiles, publishFolder } from "./files";
+
+/** Publishes a completed trial's adapter and metrics under the run. The rows come last: what they name is there. */
+export async function storeTrial(
+  { db, store }: { db: Database; store: ObjectStore },
+  { run, trial, checkpoint, evaluation }: StoreTrialInput,
+): Promise<{ adapter: NamedArtifact[]; metrics: ArtifactRef }> {
+  const files = await adapterFiles(store, checkpoint);
+  const adapter = await publishFolder(store, files, trialKey(run, trial, "adapter"));
+  const metrics = await store.copy(evaluation.metricsJson, trialKey(run, trial, "metrics.json"));
+  const rows: ArtifactRow[] = [
+    ...adapter.map(({ path, ref }) => ({ name: `trials/${trial}/adapter/${path}`, trial, kind: "adapter" as const, ref })),
+    { name: `trials/${trial}/metrics.json`, trial, kind: "metrics", ref: metrics },
+  ];
+  await recordArtifacts(db, run, rows);
+  return { adapter, metrics };
+}

@@ -1,0 +1,144 @@
+import { canonicalJson } from "../../workflows/contracts/canonical-json";
+import { trainerEvents } from "../../workflows/contracts";
+import type { ObjectStore } from "../artifacts/object-store";
+import { parseManifest } from "../checkpoints/listing";
+import type { Queries } from "../persistence/database";
+import { listTrials, type TrialRow } from "../persistence/read-trials";
+
+/** One stay of a trial on an engine: which steps it trained there. With one slot, it was alone in the pack. */
+export interface Attempt {
+  engine: string;
+  epoch: number;
+  fromStep: number;
+  toStep: number | null;
+  reason: string | null;
+}
+
+/** What the manifest says of each trial: enough to ask, train and judge it again. */
+export interface TrialFacts {
+  trial: number;
+  state: TrialRow["state"];
+  params: TrialRow["params"];
+  modelBased: boolean;
+  /** The ask: how many tells it had seen and which trials were pending; the tell: its place among all. */
+  tellCount: number;
+  pending: number[];
+  tellOrdinal: number | null;
+  seed: number;
+  replicateOf: number | null;
+  value: number | null;
+  step: number;
+  trainableParams: number | null;
+  initSha256: string | null;
+  adapterSha256: string | null;
+  metricsSha256: string | null;
+  lossCurveSha256: string | null;
+  attempts: Attempt[];
+}
+
+export async function trialFacts(db: Queries, store: ObjectStore, run: string): Promise<TrialFacts[]> {
+  const trials = await listTrials(db, run);
+  const [attempts, curves, metrics] = await Promise.all([attemptsOf(db, run), lossCurveHashes(db, run), metricsHashes(db, run)]);
+  const inits = await inChunks(trials, (trial) => initHash(store, trial));
+  return trials.map((trial, i) => ({
+    trial: trial.trial,
+    state: trial.state,
+    params: trial.params,
+    modelBased: trial.modelBased,
+    tellCount: trial.tellCount,
+    pending: trial.pending,
+    tellOrdinal: trial.tellOrdinal,
+    seed: trial.seed,
+    replicateOf: trial.replicateOf,
+    value: trial.value,
+    step: trial.step,
+    trainableParams: trial.trainableParams,
+    initSha256: inits[i] ?? null,
+    adapterSha256: trial.adapterSha256,
+    metricsSha256: metrics.get(trial.trial) ?? null,
+    lossCurveSha256: curves.get(trial.workflowId) ?? null,
+    attempts: attempts.get(trial.workflowId) ?? [],
+  }));
+}
+
+export async function rungFacts(db: Queries, run: string): Promise<unknown[]> {
+  const { rows } = await db.query(
+    "SELECT ordinal, trial, rung, step, value, verdict, seen FROM rungs WHERE run = $1 ORDER BY ordinal",
+    [run],
+  );
+  return rows;
+}
+
+/** What the run's engines reported of themselves, each different one once. */
+export async function environmentFacts(db: Queries, run: string): Promise<Record<string, unknown>[]> {
+  const { rows } = await db.query<{ data: Record<string, unknown> }>(
+    "SELECT DISTINCT data FROM trace_events WHERE run = $1 AND kind = $2",
+    [run, trainerEvents.environment],
+  );
+  return rows.map(({ data }) => data).sort((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1));
+}
+
+interface StayRow {
+  subject: string;
+  engine: string;
+  epoch: number;
+  fromStep: number;
+  toStep: number | null;
+  reason: string | null;
+}
+
+async function attemptsOf(db: Queries, run: string): Promise<Map<string, Attempt[]>> {
+  const { rows } = await db.query<StayRow>(
+    `SELECT came.subject, came.source AS engine, came.epoch, (came.data->>'fromStep')::integer AS "fromStep",
+            (gone.data->>'step')::integer AS "toStep", gone.data->>'reason' AS reason
+     FROM trace_events AS came
+     LEFT JOIN LATERAL (
+       SELECT data FROM trace_events AS e
+       WHERE e.run = came.run AND e.source = came.source AND e.subject = came.subject AND e.epoch = came.epoch
+         AND e.kind IN ($3, $4) ORDER BY e.seq DESC LIMIT 1
+     ) AS gone ON true
+     WHERE came.run = $1 AND came.kind = $2 AND came.subject IS NOT NULL
+     ORDER BY came.subject, came.epoch, came.seq`,
+    [run, trainerEvents.resumed, trainerEvents.left, trainerEvents.parked],
+  );
+  const bySubject = new Map<string, Attempt[]>();
+  for (const { subject, ...attempt } of rows) bySubject.set(subject, [...(bySubject.get(subject) ?? []), attempt]);
+  return bySubject;
+}
+
+/** Hash over `step:loss` pairs in order; PostgreSQL writes a double so that it reads back the same. */
+async function lossCurveHashes(db: Queries, run: string): Promise<Map<string, string>> {
+  const { rows } = await db.query<{ subject: string; hash: string }>(
+    `SELECT trial_id AS subject, encode(sha256(convert_to(string_agg(step || ':' || value, ',' ORDER BY step), 'UTF8')), 'hex') AS hash
+     FROM metrics JOIN trials USING (trial_id) WHERE run = $1 AND name = 'train_loss' GROUP BY trial_id`,
+    [run],
+  );
+  return new Map(rows.map(({ subject, hash }) => [subject, hash]));
+}
+
+async function metricsHashes(db: Queries, run: string): Promise<Map<number, string>> {
+  const { rows } = await db.query<{ trial: number; sha256: string }>(
+    "SELECT trial, sha256 FROM artifacts WHERE run = $1 AND name = 'trials/' || trial || '/metrics.json'",
+    [run],
+  );
+  return new Map(rows.map(({ trial, sha256: hash }) => [trial, hash]));
+}
+
+/** Hash of A and B before the first step, from the trainer's own state beside the last checkpoint. */
+async function initHash(store: ObjectStore, { checkpoint }: TrialRow): Promise<string | null> {
+  if (!checkpoint) return null;
+  const body = parseManifest(await store.get(checkpoint.manifest));
+  const state = body?.files.find(({ path }) => path === "trainer_state.json");
+  if (!state) return null;
+  const { initSha256 } = JSON.parse((await store.get(state.ref)).toString("utf8")) as { initSha256?: unknown };
+  return typeof initSha256 === "string" ? initSha256 : null;
+}
+
+const CONCURRENT = 16;
+
+async function inChunks<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let from = 0; from < items.length; from += CONCURRENT)
+    results.push(...(await Promise.all(items.slice(from, from + CONCURRENT).map(work))));
+  return results;
+}

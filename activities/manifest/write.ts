@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ArtifactRef, StageOutputs } from "../../workflows/contracts";
+import { readableJson } from "../../workflows/contracts/canonical-json";
+import { manifestKey } from "../artifacts/keys";
+import { type ObjectStore, sha256 } from "../artifacts/object-store";
+import { parseManifest } from "../checkpoints/listing";
+import { listArtifacts, recordArtifacts } from "../persistence/artifacts";
+import type { Database } from "../persistence/database";
+import { readTrial, type TrialRow } from "../persistence/read-trials";
+import { readCurve } from "../persistence/trace";
+import { environmentFacts, rungFacts, trialFacts } from "./facts";
+import { buildStatement } from "./statement";
+import { REPLAY_STEPS, verificationPlan } from "./verification";
+
+export interface ManifestDependencies {
+  db: Database;
+  store: ObjectStore;
+  /** The folder of the lock files. */
+  root: string;
+}
+
+/** Gathers what a run's result rests on into one statement, and publishes it as manifest.json. */
+export async function writeManifest(
+  { db, store, root }: ManifestDependencies,
+  run: string,
+  stages: StageOutputs,
+  temporalRunId: string,
+): Promise<ArtifactRef> {
+  const best = stages.selection?.best ?? null;
+  const winner = best === null ? null : ((await readTrial(db, run, best)) ?? null);
+  const environments = await environmentFacts(db, run);
+  const plan = verificationPlan({
+    run,
+    stages,
+    winner,
+    lossCurve: winner ? await readCurve(db, winner.workflowId, "train_loss", REPLAY_STEPS) : [],
+    device: deviceOf(environments),
+  });
+  const statement = buildStatement({
+    run,
+    stages,
+    temporalRunId,
+    plan,
+    environments,
+    artifacts: await listArtifacts(db, run),
+    trials: await trialFacts(db, store, run),
+    rungs: await rungFacts(db, run),
+    lockFiles: await lockFiles(root),
+    checkpointFiles: await checkpointFiles(store, winner),
+  });
+  const ref = await store.putNamed(manifestKey(run), Buffer.from(readableJson(statement)), "application/vnd.in-toto+json");
+  await recordArtifacts(db, run, [{ name: "manifest.json", trial: null, kind: "manifest", ref }]);
+  return ref;
+}
+
+const deviceOf = (environments: Record<string, unknown>[]): string => {
+  const device = environments.at(-1)?.device;
+  return typeof device === "string" ? device : "cpu";
+};
+
+async function lockFiles(root: string): Promise<{ name: string; sha256: string }[]> {
+  const names = ["gpu-worker/requirements.lock", "package-lock.json"];
+  return Promise.all(names.map(async (name) => ({ name, sha256: sha256(await readFile(join(root, name))) })));
+}
+
+async function checkpointFiles(store: ObjectStore, winner: TrialRow | null) {
+  if (!winner?.checkpoint) return [];
+  return parseManifest(await store.get(winner.checkpoint.manifest))?.files ?? [];
+}

@@ -1,0 +1,49 @@
+import { stat } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { ObjectStore } from "../artifacts/object-store";
+import { loadManifest } from "../manifest/load";
+import type { Resource } from "../manifest/statement";
+import type { Database } from "../persistence/database";
+import { hashFile } from "../spec/hash-file";
+
+/** L0: whatever the manifest names and verification or a reader may use still has the hash that it names. */
+export async function checkHashes(
+  { db, store }: { db: Database; store: ObjectStore },
+  run: string,
+): Promise<{ checked: number; failures: string[] }> {
+  const { statement, sha256 } = await loadManifest(store, run);
+  const { buildDefinition, runDetails } = statement.predicate;
+  const base = buildDefinition.resolvedDependencies.filter(({ name }) => name.startsWith("model/"));
+  const resources = [...statement.subject, ...runDetails.byproducts, ...base];
+  const failures: string[] = [];
+  const recorded = await recordedManifest(db, run);
+  if (recorded !== undefined && recorded !== sha256) failures.push(differs("manifest.json", recorded, sha256));
+  for (const resource of resources) {
+    const problem = await problemWith(store, resource);
+    if (problem) failures.push(problem);
+  }
+  return { checked: resources.length + 1, failures };
+}
+
+async function recordedManifest(db: Database, run: string): Promise<string | undefined> {
+  const { rows } = await db.query<{ sha256: string }>("SELECT sha256 FROM artifacts WHERE run = $1 AND name = 'manifest.json'", [run]);
+  return rows[0]?.sha256;
+}
+
+async function problemWith(store: ObjectStore, { name, uri, digest }: Resource): Promise<string | undefined> {
+  if (uri === undefined || !("sha256" in digest)) return undefined;
+  const actual = uri.startsWith("file:") ? await localHash(fileURLToPath(uri)) : await storedHash(store, uri);
+  if (actual === undefined) return `${name} is gone (${uri})`;
+  return actual === digest.sha256 ? undefined : differs(name, digest.sha256, actual);
+}
+
+const storedHash = async (store: ObjectStore, uri: string): Promise<string | undefined> =>
+  (await store.digest({ uri, sha256: "", sizeBytes: 0, mediaType: "" }))?.sha256;
+
+/** Read anew: a file that was tampered with may have kept its size and time. */
+async function localHash(path: string): Promise<string | undefined> {
+  if (!(await stat(path).catch(() => undefined))?.isFile()) return undefined;
+  return (await hashFile(path, { fresh: true })).sha256;
+}
+
+const differs = (name: string, expected: string, actual: string): string => `${name} was changed: its hash is ${actual}, the manifest says ${expected}`;
