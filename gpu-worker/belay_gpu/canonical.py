@@ -15,7 +15,9 @@ def canonical_json(value: Any) -> bytes:
     Raises:
         ValueError: a number in `value` is not finite.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
 def readable_json(value: Any) -> bytes:

@@ -50,7 +50,9 @@ def unit_batch(split: TokenisedSplit, units: Sequence[int], device: torch.device
             labels[line, at + 1 : end] = row_labels[1:]
             positions[line, at:end] = np.arange(len(row_ids))
             at = end
-        positions[line, at:] = np.arange(width - at)  # the padding is a row of its own, which nobody attends to
+        positions[line, at:] = np.arange(
+            width - at
+        )  # the padding is a row of its own, which nobody attends to
     return Batch(_tensor(ids, device), _tensor(labels, device), None, _tensor(positions, device), None)
 
 

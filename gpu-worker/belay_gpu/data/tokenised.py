@@ -130,19 +130,30 @@ def encode_split(split: TokenisedSplit) -> bytes:
     return save(tensors, metadata={"belay": canonical_json(asdict(split.info)).decode()})
 
 
-def read_split(path: Path) -> TokenisedSplit:
-    """Reads what `encode_split` made.
+def read_info(path: Path) -> SplitInfo:
+    """The header alone.
 
     Raises:
         ValueError: the file is not a tokenised split of this layout.
     """
     with safe_open(path, framework="numpy") as file:
         header = (file.metadata() or {}).get("belay")
-        if header is None:
-            raise ValueError(f"{path.name}: not a tokenised split (its header has no `belay` entry)")
-        info = SplitInfo(**json.loads(header))
-        if info.schema_version != 1:
-            raise ValueError(f"{path.name}: layout version {info.schema_version} is not known (this reads 1)")
+    if header is None:
+        raise ValueError(f"{path.name}: not a tokenised split (its header has no `belay` entry)")
+    info = SplitInfo(**json.loads(header))
+    if info.schema_version != 1:
+        raise ValueError(f"{path.name}: layout version {info.schema_version} is not known (this reads 1)")
+    return info
+
+
+def read_split(path: Path) -> TokenisedSplit:
+    """Reads what `encode_split` made.
+
+    Raises:
+        ValueError: the file is not a tokenised split of this layout.
+    """
+    info = read_info(path)
+    with safe_open(path, framework="numpy") as file:
         names = set(file.keys())
         tensors = {name: file.get_tensor(name) for name in names}
     texts = json.loads(tensors["texts"].tobytes())

@@ -30,7 +30,9 @@ def linear_suffixes(base: LoadedBase) -> list[str]:
     # Heads may be blocks of their own (dense + out_proj): nothing inside one is adapted.
     inside_head = set(map(id, head.modules())) if head is not None else set()
     linear = {
-        name for name, module in base.model.named_modules() if _is_linear(module) and id(module) not in inside_head
+        name
+        for name, module in base.model.named_modules()
+        if _is_linear(module) and id(module) not in inside_head
     }
     suffixes = {name.rpartition(".")[2] for name in linear}
     hit = {name for name, _ in base.model.named_modules() if name.rpartition(".")[2] in suffixes}
@@ -53,7 +55,11 @@ def head_name(base: LoadedBase) -> str | None:
 
 def _embedding_names(base: LoadedBase) -> list[str]:
     modules = [base.model.get_input_embeddings(), base.model.get_output_embeddings()]
-    return [name for name, module in base.model.named_modules() if any(module is m for m in modules if m is not None)]
+    return [
+        name
+        for name, module in base.model.named_modules()
+        if any(module is m for m in modules if m is not None)
+    ]
 
 
 def check_targets(base: LoadedBase, names: Sequence[str]) -> None:
@@ -62,7 +68,9 @@ def check_targets(base: LoadedBase, names: Sequence[str]) -> None:
     for target in names:
         if not any(name == target or name.endswith(f".{target}") for name in known):
             layers = ", ".join(sorted({name.rpartition(".")[2] for name in known}))
-            raise EngineError("InvalidSpec", f"lora.target_modules: no linear layer is named {target}; there are: {layers}")
+            raise EngineError(
+                "InvalidSpec", f"lora.target_modules: no linear layer is named {target}; there are: {layers}"
+            )
 
 
 def lora_config(base: LoadedBase, params: LoraParams, all_linear: list[str]) -> LoraConfig:

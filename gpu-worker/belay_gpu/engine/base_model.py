@@ -60,12 +60,19 @@ def check_folder(spec: BaseSpec) -> None:
     config: dict[str, Any] = json.loads(config_file.read_text())
     if config.get("auto_map"):
         raise EngineError(
-            "ModelUnavailable", f"model {spec.model}: it needs code from its own repository, which is never run"
+            "ModelUnavailable",
+            f"model {spec.model}: it needs code from its own repository, which is never run",
         )
     if not any(folder.glob("*.safetensors")):
         pickled = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern))
-        found = f" (found {', '.join(pickled[:3])}: pickled weights can run code when they are read)" if pickled else ""
-        raise EngineError("ModelUnavailable", f"model {spec.model}: no safetensors weights{found}; convert them first")
+        found = (
+            f" (found {', '.join(pickled[:3])}: pickled weights can run code when they are read)"
+            if pickled
+            else ""
+        )
+        raise EngineError(
+            "ModelUnavailable", f"model {spec.model}: no safetensors weights{found}; convert them first"
+        )
 
 
 def load_tokenizer(spec: BaseSpec) -> PreTrainedTokenizerBase | None:
@@ -78,7 +85,9 @@ def load_tokenizer(spec: BaseSpec) -> PreTrainedTokenizerBase | None:
         tokenizer = AutoTokenizer.from_pretrained(spec.model, revision=spec.revision, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
         if spec.added_tokens:
-            raise EngineError("ModelUnavailable", f"model {spec.model}: its tokenizer cannot be read: {error}") from error
+            raise EngineError(
+                "ModelUnavailable", f"model {spec.model}: its tokenizer cannot be read: {error}"
+            ) from error
         return None
     if spec.added_tokens:
         tokenizer.add_tokens(list(spec.added_tokens))
@@ -97,7 +106,9 @@ def load_base(spec: BaseSpec, device: torch.device, dtype: torch.dtype | None = 
         EngineError: ModelUnavailable, Unsupported or DoesNotFit.
     """
     if spec.load_in_4bit and device.type != "cuda":
-        raise EngineError("Unsupported", "load_in_4bit needs a CUDA device; set it to false or place the run on a GPU")
+        raise EngineError(
+            "Unsupported", "load_in_4bit needs a CUDA device; set it to false or place the run on a GPU"
+        )
     check_folder(spec)
     try:
         with seeded(BASE_SEED, device):
@@ -112,7 +123,9 @@ def load_base(spec: BaseSpec, device: torch.device, dtype: torch.dtype | None = 
     model.requires_grad_(False)
     model.eval()
     if model.config.pad_token_id is None and tokenizer is not None:
-        model.config.pad_token_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+        model.config.pad_token_id = (
+            tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+        )
     missing = sorted({name.rpartition(".")[0] for name in info["missing_keys"]})
     return LoadedBase(spec, model, tokenizer, missing, device)
 
@@ -131,12 +144,19 @@ def _from_pretrained(
         from transformers import BitsAndBytesConfig
 
         options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype, bnb_4bit_use_double_quant=True
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_compute_dtype=dtype,
+            bnb_4bit_use_double_quant=True,
         )
         options["device_map"] = {"": device}
     if spec.task == "sequence_classification":
         names = dict(enumerate(spec.class_names))
-        options |= {"num_labels": len(names), "id2label": names, "label2id": {name: i for i, name in names.items()}}
+        options |= {
+            "num_labels": len(names),
+            "id2label": names,
+            "label2id": {name: i for i, name in names.items()},
+        }
         model, info = AutoModelForSequenceClassification.from_pretrained(spec.model, **options)
     else:
         model, info = AutoModelForCausalLM.from_pretrained(spec.model, **options)
@@ -151,7 +171,9 @@ def _widen_embeddings(model: PreTrainedModel, size: int) -> None:
         return
     model.resize_token_embeddings(size, mean_resizing=False)
     with torch.no_grad():
-        for module in {id(m): m for m in (model.get_input_embeddings(), model.get_output_embeddings()) if m}.values():
+        for module in {
+            id(m): m for m in (model.get_input_embeddings(), model.get_output_embeddings()) if m
+        }.values():
             module.weight[before:] = module.weight[:before].float().mean(0).to(module.weight.dtype)
 
 

@@ -31,7 +31,9 @@ def majority_metrics(train: TokenisedSplit, split: TokenisedSplit) -> dict[str, 
     return classification_metrics(_truth(split), [label] * split.rows)
 
 
-def probe_metrics(engine: PeftEngine, train: TokenisedSplit, split: TokenisedSplit, batch_size: int) -> dict[str, float]:
+def probe_metrics(
+    engine: PeftEngine, train: TokenisedSplit, split: TokenisedSplit, batch_size: int
+) -> dict[str, float]:
     """Multinomial logistic regression on the mean of the body's last hidden states, no adapter involved."""
     with engine.bare() as model:
         known = _features(model, train, list(range(min(train.rows, PROBE_ROWS))), batch_size)
@@ -45,13 +47,17 @@ def probe_metrics(engine: PeftEngine, train: TokenisedSplit, split: TokenisedSpl
 
 
 @torch.no_grad()
-def _features(model: PreTrainedModel, split: TokenisedSplit, rows: list[int], batch_size: int) -> torch.Tensor:
+def _features(
+    model: PreTrainedModel, split: TokenisedSplit, rows: list[int], batch_size: int
+) -> torch.Tensor:
     parts = []
     for start in range(0, len(rows), batch_size):
         batch = row_batch(split, rows[start : start + batch_size], model.device)
         assert batch.attention_mask is not None
         with compute_context(model, model.device):
-            hidden = model.base_model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).last_hidden_state
+            hidden = model.base_model(
+                input_ids=batch.input_ids, attention_mask=batch.attention_mask
+            ).last_hidden_state
         mask = batch.attention_mask.unsqueeze(-1).double()
         parts.append(((hidden.double() * mask).sum(1) / mask.sum(1)).cpu())
     return torch.cat(parts)

@@ -18,7 +18,8 @@ def resolve_device(name: str) -> torch.device:
     device = torch.device("cuda:0" if name == "cuda" else name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise EngineError(
-            "Unsupported", f"device {name} is not there: PyTorch sees {torch.cuda.device_count()} CUDA devices"
+            "Unsupported",
+            f"device {name} is not there: PyTorch sees {torch.cuda.device_count()} CUDA devices",
         )
     return device
 

@@ -20,4 +20,6 @@ def is_disk_full(error: OSError) -> bool:
 
 def disk_full(error: OSError, doing: str) -> EngineError:
     where = f" ({error.filename})" if error.filename else ""
-    return EngineError("DiskFull", f"no space left on the device while {doing}{where}; free some space and resume")
+    return EngineError(
+        "DiskFull", f"no space left on the device while {doing}{where}; free some space and resume"
+    )

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase, StoppingCriteria, StoppingCriteriaList
+from transformers import (
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 
 from belay_gpu.data.batches import prompt_batch
 from belay_gpu.data.tokenised import TokenisedSplit
@@ -43,7 +49,9 @@ def generate_batch(
         eos_token_id=split.info.eos_token_id,
         bos_token_id=model.config.bos_token_id,
     )
-    stopping = StoppingCriteriaList([_StopText(tokenizer, request.stop, ids.shape[1])] if request.stop else [])
+    stopping = StoppingCriteriaList(
+        [_StopText(tokenizer, request.stop, ids.shape[1])] if request.stop else []
+    )
     with torch.no_grad():
         output: Any = model.generate(  # type: ignore[operator]
             input_ids=ids, attention_mask=mask, generation_config=config, stopping_criteria=stopping

@@ -25,7 +25,10 @@ def _keeps_by_mask(model: PreTrainedModel) -> bool:
     """Whether the model can project chosen positions only. A vocabulary of 150,000 makes full logits the largest
     tensor of a step by far."""
     module = sys.modules[type(model).__module__]
-    return hasattr(module, "slice_logits_to_keep") and "logits_to_keep" in inspect.signature(model.forward).parameters
+    return (
+        hasattr(module, "slice_logits_to_keep")
+        and "logits_to_keep" in inspect.signature(model.forward).parameters
+    )
 
 
 def _forward(model: PreTrainedModel, batch: Batch, **more: object) -> torch.Tensor:

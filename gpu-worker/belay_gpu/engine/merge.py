@@ -52,7 +52,9 @@ def merge_adapter(
         loaded.tokenizer.save_pretrained(output)
     del peft, merged, loaded
     gc.collect()
-    again = load_base(replace(whole, model=str(output), revision=None, added_tokens=()), device, dtype=torch.float32)
+    again = load_base(
+        replace(whole, model=str(output), revision=None, added_tokens=()), device, dtype=torch.float32
+    )
     got = _logits(again.model, batch)
     difference = float((got - expected).abs().max())
     tolerance = RELATIVE_TOLERANCE[written] * max(1.0, float(expected.abs().max()))

@@ -11,7 +11,10 @@ from belay_gpu.canonical import finite_only
 
 
 def language_metrics(
-    loss_sums: Sequence[float], tokens: Sequence[float], correct: Sequence[float], completion_bytes: Sequence[int]
+    loss_sums: Sequence[float],
+    tokens: Sequence[float],
+    correct: Sequence[float],
+    completion_bytes: Sequence[int],
 ) -> dict[str, float]:
     """Loss per label token, perplexity, bits per byte of label text, share of tokens predicted."""
     total, count, size = math.fsum(loss_sums), math.fsum(tokens), sum(completion_bytes)

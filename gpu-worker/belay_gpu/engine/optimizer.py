@@ -19,10 +19,17 @@ def build_optimizer(named: Named, spec: SlotSpec) -> torch.optim.AdamW:
     for name, parameter in named:
         is_b = "lora_B" in name or "lora_embedding_B" in name
         decays = parameter.ndim > 1 or "lora_" in name
-        groups.setdefault((ratio if is_b else 1.0, train.weight_decay if decays else 0.0), []).append(parameter)
+        groups.setdefault((ratio if is_b else 1.0, train.weight_decay if decays else 0.0), []).append(
+            parameter
+        )
     return torch.optim.AdamW(
         [
-            {"params": parameters, "weight_decay": decay, "rate_ratio": factor, "lr": train.learning_rate * factor}
+            {
+                "params": parameters,
+                "weight_decay": decay,
+                "rate_ratio": factor,
+                "lr": train.learning_rate * factor,
+            }
             for (factor, decay), parameters in groups.items()
         ],
         betas=(train.adam_beta1, train.adam_beta2),
@@ -45,10 +52,14 @@ def optimizer_tensors(optimizer: torch.optim.AdamW, named: Named) -> dict[str, t
     }
 
 
-def load_optimizer_tensors(optimizer: torch.optim.AdamW, named: Named, tensors: dict[str, torch.Tensor]) -> None:
+def load_optimizer_tensors(
+    optimizer: torch.optim.AdamW, named: Named, tensors: dict[str, torch.Tensor]
+) -> None:
     for name, parameter in named:
         keys = ("step", "exp_avg", "exp_avg_sq")
         if f"{name}.step" not in tensors:
             continue
         # Fresh memory: tensors that view a file's buffer may be aligned otherwise, and round otherwise.
-        optimizer.state[parameter] = {key: tensors[f"{name}.{key}"].clone().to(parameter.device) for key in keys}
+        optimizer.state[parameter] = {
+            key: tensors[f"{name}.{key}"].clone().to(parameter.device) for key in keys
+        }

@@ -78,7 +78,7 @@ class PeftEngine:
         with self._with(None, training=False) as model:
             yield model
 
-    # -- membership -----------------------------------------------------------------------------------------------
+    # -- membership
 
     def admit(self, slot: str, spec: SlotSpec, data: TokenisedSplit) -> SlotInfo:
         return self._build(slot, spec, data).info
@@ -125,7 +125,9 @@ class PeftEngine:
     def _build(self, slot: str, spec: SlotSpec, data: TokenisedSplit) -> _Slot:
         self._refuse_known(slot)
         if self._loaded.model.dtype == torch.float16:
-            raise EngineError("Unsupported", "training in float16 underflows without loss scaling; use bfloat16 or float32")
+            raise EngineError(
+                "Unsupported", "training in float16 underflows without loss scaling; use bfloat16 or float32"
+            )
         if spec.lora.target_modules != "all-linear" and self._peft is None:
             adapters.check_targets(self._loaded, spec.lora.target_modules)
         name = next(self._names)
@@ -186,7 +188,7 @@ class PeftEngine:
             self._peft.delete_adapter(name)
         gc.collect()
 
-    # -- work -----------------------------------------------------------------------------------------------------
+    # -- work
 
     def step(self, slots: Sequence[str]) -> dict[str, StepResult | EngineError]:
         return {slot: self._try_step(self._slots[slot]) for slot in slots}
@@ -212,7 +214,10 @@ class PeftEngine:
         )
         total = torch.zeros((), device=self._device)
         parameters = [parameter for _, parameter in slot.named]
-        with full_determinism(train.full_determinism, self._device), self._with(slot.name, training=True) as model:
+        with (
+            full_determinism(train.full_determinism, self._device),
+            self._with(slot.name, training=True) as model,
+        ):
             for micro, start in enumerate(range(0, len(units), size)):
                 batch = unit_batch(slot.data, units[start : start + size], self._device)
                 with (
@@ -270,7 +275,11 @@ class PeftEngine:
                 "schemaVersion": 1,
                 "step": known.step,
                 "totalSteps": known.spec.total_steps,
-                "cursor": {"epoch": known.cursor.epoch, "index": known.cursor.index, "seed": known.cursor.seed},
+                "cursor": {
+                    "epoch": known.cursor.epoch,
+                    "index": known.cursor.index,
+                    "seed": known.cursor.seed,
+                },
                 "seed": known.spec.train.seed,
                 "initSha256": known.info.init_sha256,
                 "config": {"train": asdict(known.spec.train), "lora": asdict(known.spec.lora)},

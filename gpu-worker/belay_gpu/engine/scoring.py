@@ -52,7 +52,9 @@ def evaluate(
         example["bytes"] = int(split.completion_bytes[row])
     samples: list[dict[str, str]] = []
     if request.generation is not None:
-        generated, samples = yield from _generated(active, tokenizer, split, request, request.generation, examples)
+        generated, samples = yield from _generated(
+            active, tokenizer, split, request, request.generation, examples
+        )
         metrics |= generated
     return EvalResult(metrics=finite_only(metrics), examples=examples, diverged=False, samples=samples)
 
@@ -87,12 +89,16 @@ def _generated(
     if not rows:
         return {}, []
     if tokenizer is None:
-        raise EngineError("ModelUnavailable", "exact_match and f1 need the base's tokenizer, which was not found")
+        raise EngineError(
+            "ModelUnavailable", "exact_match and f1 need the base's tokenizer, which was not found"
+        )
     answers: dict[int, str] = {}
     ordered = sorted(rows, key=lambda row: (int(split.prompt_lengths[row]), row))
     for start in range(0, len(ordered), request.batch_size):
         with active() as model:
-            answers |= generate_batch(model, tokenizer, split, ordered[start : start + request.batch_size], generation)
+            answers |= generate_batch(
+                model, tokenizer, split, ordered[start : start + request.batch_size], generation
+            )
         yield
     samples: list[dict[str, str]] = []
     for row in rows:

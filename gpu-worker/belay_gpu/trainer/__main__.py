@@ -33,14 +33,24 @@ def positive(text: str) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m belay_gpu.trainer", description=__doc__)
-    parser.add_argument("--spool", type=Path, required=True, help="folder of orders and results; made if absent")
-    parser.add_argument("--device", default=os.environ.get("BELAY_DEVICE") or "auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--spool", type=Path, required=True, help="folder of orders and results; made if absent"
+    )
+    parser.add_argument(
+        "--device", default=os.environ.get("BELAY_DEVICE") or "auto", help="auto, cpu, cuda or cuda:N"
+    )
     parser.add_argument("--source", help="name of this trainer in the trace log; default: host and process")
     parser.add_argument("--parent", type=int, help="stop, with checkpoints, when this process dies")
     environment = os.environ
     parser.add_argument("--slots", type=positive, default=positive(environment.get("BELAY_SLOTS") or "1"))
-    parser.add_argument("--eval-slots", type=positive, default=positive(environment.get("BELAY_EVAL_SLOTS") or "1"))
-    parser.add_argument("--threads", type=positive, default=positive(environment.get("BELAY_TORCH_THREADS") or str(usable_cores())))
+    parser.add_argument(
+        "--eval-slots", type=positive, default=positive(environment.get("BELAY_EVAL_SLOTS") or "1")
+    )
+    parser.add_argument(
+        "--threads",
+        type=positive,
+        default=positive(environment.get("BELAY_TORCH_THREADS") or str(usable_cores())),
+    )
     options = parser.parse_args(argv)
     setup_logs()
     if options.parent is not None and not die_with(options.parent):
@@ -88,7 +98,9 @@ def serve(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: trainer.request_stop())
     spool.write_ready(describe_device(device))
-    log.info("trainer is ready", extra={"fields": {"device": describe_device(device), "slots": options.slots}})
+    log.info(
+        "trainer is ready", extra={"fields": {"device": describe_device(device), "slots": options.slots}}
+    )
     trainer.run()
     log.info("trainer has stopped")
     return 0

@@ -32,6 +32,7 @@ class TrainOrder(Order):
     """Train up to `target_step`, evaluate, checkpoint.
 
     Attributes:
+        trial: number of the trial within its run, for whoever uploads its checkpoints.
         config: the trial's `{train, lora}`, keys as in an experiment file.
         total_steps: length of the schedule.
         eval_steps: steps between evaluations; the target is always evaluated.
@@ -41,6 +42,7 @@ class TrainOrder(Order):
         resume: newest first; the first that can be read is used.
     """
 
+    trial: int
     base: BaseSpec
     config: dict[str, Any]
     total_steps: int

@@ -26,7 +26,9 @@ class EvalJob(Job):
         if order.adapter is not None:
             self._engine.attach(order.job, Path(order.adapter))
         generation = GenerationRequest(**order.generation) if order.generation else None
-        self._walk: Evaluation = self._engine.evaluate(self._slot, self._data, EvalRequest(order.batch_size, generation))
+        self._walk: Evaluation = self._engine.evaluate(
+            self._slot, self._data, EvalRequest(order.batch_size, generation)
+        )
         self._seconds = 0.0
 
     def advance(self) -> None:

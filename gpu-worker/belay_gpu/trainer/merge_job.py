@@ -21,7 +21,9 @@ class MergeJob(Job):
         order = self.order
         rows = self._resources.split(order.data)
         try:
-            self.output = merge_adapter(order.base, Path(order.adapter), rows, Path(order.output), self._resources.device)
+            self.output = merge_adapter(
+                order.base, Path(order.adapter), rows, Path(order.output), self._resources.device
+            )
         except OSError as error:
             if is_disk_full(error):
                 raise disk_full(error, "writing the merged model") from error

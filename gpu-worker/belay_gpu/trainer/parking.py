@@ -51,7 +51,11 @@ class ParkingLot:
         if parked is None:
             return None
         newest = order.resume[0] if order.resume else None
-        if newest is None or (newest.step, newest.epoch) != (parked.step, parked.epoch) or not _same_trial(order, parked.order):
+        if (
+            newest is None
+            or (newest.step, newest.epoch) != (parked.step, parked.epoch)
+            or not _same_trial(order, parked.order)
+        ):
             self.release(order.subject)
             return None
         return self._parked.pop(order.subject)

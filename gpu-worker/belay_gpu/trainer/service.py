@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 import torch
 
 from belay_gpu.engine.errors import EngineError, disk_full, is_disk_full
-from belay_gpu.trainer.commands import AnyOrder, EvalOrder, MergeOrder, Order, ReleaseOrder, StopOrder, TrainOrder
+from belay_gpu.trainer.commands import (
+    AnyOrder,
+    EvalOrder,
+    MergeOrder,
+    Order,
+    ReleaseOrder,
+    StopOrder,
+    TrainOrder,
+)
 from belay_gpu.trainer.eval_job import EvalJob
 from belay_gpu.trainer.jobs import Job, Resources
 from belay_gpu.trainer.merge_job import MergeJob
@@ -71,7 +79,7 @@ class Trainer:
             if not is_disk_full(error):
                 raise
 
-    # -- orders ---------------------------------------------------------------------------------------------------
+    # -- orders
 
     def _take(self, order: AnyOrder) -> None:
         if isinstance(order, StopOrder):
@@ -85,11 +93,16 @@ class Trainer:
         """Refuses an order of an older epoch; one of a newer epoch ends whatever the subject still has on board."""
         newest = self._epochs.get(order.subject, -1)
         if order.epoch < newest:
-            self._refuse(order, EngineError("StaleEpoch", f"{order.subject}: epoch {order.epoch} was followed by {newest}"))
+            self._refuse(
+                order,
+                EngineError("StaleEpoch", f"{order.subject}: epoch {order.epoch} was followed by {newest}"),
+            )
             return False
         self._epochs[order.subject] = order.epoch
         if order.epoch > newest:
-            stale = EngineError("StaleEpoch", f"{order.subject}: epoch {newest} was followed by {order.epoch}")
+            stale = EngineError(
+                "StaleEpoch", f"{order.subject}: epoch {newest} was followed by {order.epoch}"
+            )
             for job in [job for job in self._jobs.values() if job.order.subject == order.subject]:
                 self._fail(job, stale)
             for waiting in [waiting for waiting in self._waiting if waiting.subject == order.subject]:
@@ -108,7 +121,7 @@ class Trainer:
             self._waiting.remove(order)
             self._refuse(order, EngineError("Cancelled", f"{order.subject}: stopped before it began"))
 
-    # -- coming on board ------------------------------------------------------------------------------------------
+    # -- coming on board
 
     def _board(self) -> None:
         """Takes what fits, in order. What waits for another base keeps younger orders of this base from passing it."""
@@ -156,7 +169,7 @@ class Trainer:
             return
         self._jobs[order.job] = job
 
-    # -- work -----------------------------------------------------------------------------------------------------
+    # -- work
 
     def _step_all(self) -> None:
         due = {slot: job for job in self._jobs.values() if (slot := job.slot_due) is not None}
@@ -176,7 +189,7 @@ class Trainer:
         except Exception as error:  # noqa: BLE001
             self._fail(job, _as_engine_error(error, job.order.subject))
 
-    # -- ends -----------------------------------------------------------------------------------------------------
+    # -- ends
 
     def _end(self, job: Job) -> None:
         del self._jobs[job.order.job]

@@ -38,7 +38,7 @@ class Spool:
             folder.mkdir(parents=True, exist_ok=True)
         self._count = 0
 
-    # -- the ruler's end ------------------------------------------------------------------------------------------
+    # -- the ruler's end
 
     def put(self, order: AnyOrder) -> None:
         """Orders of one ruler are taken in the order in which they were put."""
@@ -55,11 +55,13 @@ class Spool:
     def ready(self) -> dict[str, Any] | None:
         return read_json(self.root / "trainer.json")
 
-    # -- the trainer's end ----------------------------------------------------------------------------------------
+    # -- the trainer's end
 
     def take(self) -> Iterator[AnyOrder]:
         """Orders that came in, each taken as it is yielded. One that cannot be read is put aside, never taken again."""
-        for name in sorted(entry.name for entry in os.scandir(self.commands) if not entry.name.startswith(".")):
+        for name in sorted(
+            entry.name for entry in os.scandir(self.commands) if not entry.name.startswith(".")
+        ):
             path = self.commands / name
             try:
                 order = from_json(json.loads(path.read_bytes()))
@@ -92,7 +94,7 @@ class Spool:
     def write_ready(self, device: str) -> None:
         write_json_atomic(self.root / "trainer.json", {"pid": os.getpid(), "device": device})
 
-    # -- both -----------------------------------------------------------------------------------------------------
+    # -- both
 
     def job_folder(self, job: str) -> Path:
         return self.jobs / slug(job)

@@ -48,7 +48,10 @@ class TrainJob(Job):
         parked = self._resources.parking.claim(order)
         if parked is not None:
             self._step, self._saved = parked.step, (parked.step, parked.epoch)
-            self._init_sha256, self._trainable = parked.progress["initSha256"], parked.progress["trainableParams"]
+            self._init_sha256, self._trainable = (
+                parked.progress["initSha256"],
+                parked.progress["trainableParams"],
+            )
             self._adapter_sha256 = parked.progress["adapterSha256"]
             return parked.slot
         data = self._resources.split(order.train_data)
@@ -65,7 +68,7 @@ class TrainJob(Job):
         self._step, self._init_sha256, self._trainable = info.step, info.init_sha256, info.trainable_params
         return slot
 
-    # -- the loop's calls -----------------------------------------------------------------------------------------
+    # -- the loop's calls
 
     @property
     def slot_due(self) -> str | None:
@@ -86,11 +89,19 @@ class TrainJob(Job):
             self._diverged()
             return
         self._step, self._loss = result.step, result.loss
-        values = {"train_loss": result.loss, "learning_rate": result.learning_rate, "grad_norm": result.grad_norm}
+        values = {
+            "train_loss": result.loss,
+            "learning_rate": result.learning_rate,
+            "grad_norm": result.grad_norm,
+        }
         self._log("trial.metrics", {"step": self._step, "values": values})
         self._status()
         # Where an evaluation is due as well it comes first, so that the checkpoint carries its metrics.
-        if self._step % self.order.save_steps == 0 and self._step < self.order.target_step and not self._owes_evaluation:
+        if (
+            self._step % self.order.save_steps == 0
+            and self._step < self.order.target_step
+            and not self._owes_evaluation
+        ):
             self._checkpoint()
 
     def advance(self) -> None:
@@ -119,7 +130,7 @@ class TrainJob(Job):
         if self._slot is not None:
             self._engine.retire(self._slot)
 
-    # -- what happens in them -------------------------------------------------------------------------------------
+    # -- what happens in them
 
     def _evaluated(self, result: EvalResult) -> None:
         if result.diverged:
@@ -179,7 +190,9 @@ class TrainJob(Job):
             "status": status,
             "step": self._step,
             "metrics": self._metrics if status == "reached" else {},
-            "checkpoint": None if step is None else {"step": step, "epoch": epoch, "folder": str(self._folder or "")},
+            "checkpoint": None
+            if step is None
+            else {"step": step, "epoch": epoch, "folder": str(self._folder or "")},
             "adapterSha256": None if status == "diverged" else self._adapter_sha256,
             "initSha256": self._init_sha256,
             "resumedFromStep": self._resumed_from,
@@ -204,4 +217,6 @@ class TrainJob(Job):
 def check_order(order: TrainOrder) -> None:
     """Raises: EngineError (InvalidSpec)."""
     if order.target_step > order.total_steps:
-        raise EngineError("InvalidSpec", f"target step {order.target_step} lies beyond the {order.total_steps} of the trial")
+        raise EngineError(
+            "InvalidSpec", f"target step {order.target_step} lies beyond the {order.total_steps} of the trial"
+        )

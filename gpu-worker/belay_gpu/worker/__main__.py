@@ -14,7 +14,9 @@ MISSING_ON_THIS_MACHINE = 3
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m belay_gpu.worker", description=__doc__)
-    parser.add_argument("role", choices=["gpu", "ml"], help="gpu: engines and seats; ml: dataset, config and HPO skills")
+    parser.add_argument(
+        "role", choices=["gpu", "ml"], help="gpu: engines and seats; ml: dataset, config and HPO skills"
+    )
     role = parser.parse_args(argv).role
     setup_logs()
     try:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from temporalio.exceptions import ApplicationError
 
-PERMANENT = frozenset(
-    {
-        "InvalidSpec",
-        "InvalidDataset",
-        "ModelUnavailable",
-        "DoesNotFit",
-        "Unsupported",
-        "CrashesEngine",
-        "StaleEpoch",
-        "CorruptArtifact",
-        "NotFound",
-    }
-)
+from belay_gpu.contracts.names import PERMANENT_ERRORS
+from belay_gpu.engine.errors import EngineError
 
 
-def failure(error_type: str, message: str) -> ApplicationError:
+def failure(error_type: str, message: str, *details: Any) -> ApplicationError:
     """The failure to raise from an activity; not retried where a retry cannot help."""
-    return ApplicationError(message, type=error_type, non_retryable=error_type in PERMANENT)
+    return ApplicationError(message, *details, type=error_type, non_retryable=error_type in PERMANENT_ERRORS)
+
+
+@contextmanager
+def as_failures() -> Iterator[None]:
+    """Lets an `EngineError` leave an activity as the failure of its type."""
+    try:
+        yield
+    except EngineError as error:
+        raise failure(error.type, error.message) from error

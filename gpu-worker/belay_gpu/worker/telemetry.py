@@ -27,7 +27,9 @@ def setup_telemetry(service: str, otlp_endpoint: str | None) -> list[Plugin]:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{otlp_endpoint.rstrip('/')}/v1/traces")))
+        provider.add_span_processor(
+            BatchSpanProcessor(OTLPSpanExporter(f"{otlp_endpoint.rstrip('/')}/v1/traces"))
+        )
     trace.set_tracer_provider(provider)
     return [OpenTelemetryPlugin()]
 

@@ -1,0 +1,50 @@
+"""`hub.push`: the published adapter to a hub repository, where a token is there."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+from belay_gpu.contracts.models import HubPushInput, HubPushOutput
+from belay_gpu.engine.errors import EngineError
+from belay_gpu.worker.host import EngineHost
+
+
+async def push_to_hub(host: EngineHost, input: HubPushInput) -> HubPushOutput:
+    """Pushing the same files again makes no new commit on the hub.
+
+    Raises:
+        EngineError: Unsupported without a token; InvalidSpec where the hub refuses; StorageUnavailable where it is
+            out of reach.
+    """
+    if host.hub_token is None:
+        raise EngineError(
+            "Unsupported", "output.push_to_hub: the GPU worker has no HF_TOKEN; set it where `up` runs"
+        )
+    with tempfile.TemporaryDirectory(prefix="belay-hub-") as name:
+        folder = Path(name)
+        for file in input.files:
+            target = folder / file.path
+            if not target.resolve().is_relative_to(folder.resolve()):
+                raise EngineError("InvalidSpec", f"{file.path} lies outside of the folder to upload")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(await host.cache.path(file.ref), target)
+        return await asyncio.to_thread(_upload, host.hub_token, input.repo, folder)
+
+
+def _upload(token: str, repo: str, folder: Path) -> HubPushOutput:
+    import httpx
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    api = HfApi(token=token)
+    try:
+        api.create_repo(repo, exist_ok=True)
+        info = api.upload_folder(repo_id=repo, folder_path=folder, commit_message="Adapter")
+    except (HfHubHTTPError, HFValidationError) as error:
+        raise EngineError("InvalidSpec", f"output.push_to_hub: the hub refuses {repo}: {error}") from error
+    except (httpx.HTTPError, OSError) as error:
+        raise EngineError("StorageUnavailable", f"the hub does not answer: {error}") from error
+    return HubPushOutput(url=f"https://huggingface.co/{repo}", commit=info.oid)

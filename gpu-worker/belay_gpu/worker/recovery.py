@@ -1,0 +1,70 @@
+"""What an earlier boot of this worker left behind: its trace is shipped, its checkpoints are uploaded, then it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from pathlib import Path
+from time import monotonic
+
+from belay_gpu.engine.errors import EngineError
+from belay_gpu.files import read_json, remove_tree
+from belay_gpu.trainer.checkpoints import list_checkpoints
+from belay_gpu.trainer.spool import Spool
+from belay_gpu.worker.shipping import Segments, WalShipper, upload_checkpoint
+from belay_gpu.worker.store import ObjectStore
+
+log = logging.getLogger(__name__)
+
+ORPHAN_GRACE_SECONDS = 10.0
+RETRY_SECONDS = 2.0
+
+
+async def recover_all(engines: Path, current: str, store: ObjectStore, segments: Segments) -> None:
+    """Recovers every folder of an engine but the current one. Returns when nothing is left; waits for the store."""
+    for folder in sorted(engines.iterdir()) if engines.is_dir() else []:
+        if folder.name == current or folder.name.startswith("."):
+            continue
+        while True:
+            try:
+                await _recover_engine(folder, store, segments)
+                break
+            except EngineError as error:
+                log.warning(
+                    "recovery waits", extra={"fields": {"engine": folder.name, "reason": error.message}}
+                )
+                await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _recover_engine(folder: Path, store: ObjectStore, segments: Segments) -> None:
+    for root in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
+        spool = Spool(root)
+        await _await_orphan(spool)
+        await WalShipper(spool, store, segments).ship_all()
+        for job in sorted(spool.jobs.iterdir()):
+            await asyncio.to_thread(upload_leftover, store, job)
+    remove_tree(folder)
+    log.info("an earlier engine was recovered", extra={"fields": {"engine": folder.name}})
+
+
+async def _await_orphan(spool: Spool) -> None:
+    """A trainer whose worker was killed checkpoints and leaves on its own; one that does not is killed."""
+    deadline = monotonic() + ORPHAN_GRACE_SECONDS
+    while (handle := spool.lock()) is None:
+        ready = spool.ready()
+        if monotonic() > deadline and ready is not None:
+            # The lock is held, so the process that wrote this id still lives.
+            os.kill(int(ready["pid"]), signal.SIGKILL)
+        await asyncio.sleep(0.1)
+    os.close(handle)
+
+
+def upload_leftover(store: ObjectStore, job: Path) -> None:
+    """Uploads the newest checkpoint of a training job, if it is still here. Raises: EngineError."""
+    order = read_json(job / "command.json")
+    checkpoints = list_checkpoints(job / "checkpoints")
+    if order is None or order.get("kind") != "train" or not checkpoints:
+        return
+    upload_checkpoint(store, order["run"], order["subject"], int(order["trial"]), checkpoints[-1])
