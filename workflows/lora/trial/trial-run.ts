@@ -66,7 +66,7 @@ export class TrialRun {
   /** Takes an event of the dispatcher in. One that starts a long wait is stored before it. */
   note(event: NewEvent): void {
     this.trace.add(event);
-    if (event.kind === workflowEvents.dispatched) void this.trace.flush();
+    if (event.kind === workflowEvents.dispatched && this.machine.state === "running") void this.trace.flush();
   }
 
   /** Work beside the trial: awaited at the end, and no fault of the trial if it fails. */
@@ -101,12 +101,23 @@ export class TrialRun {
   ): Promise<void> {
     const experiment = getExternalWorkflowHandle(this.input.run);
     const stamped = { ...message, chain: this.input.chain };
-    try {
-      if (kind === "report") await experiment.signal(rungReportSignal, stamped as RungReport);
-      else await experiment.signal(trialOutcomeSignal, stamped as TrialOutcome);
-    } catch {
-      this.becomeOrphan();
+    while (!this.orphaned) {
+      try {
+        if (kind === "report") await experiment.signal(rungReportSignal, stamped as RungReport);
+        else await experiment.signal(trialOutcomeSignal, stamped as TrialOutcome);
+        return;
+      } catch {
+        // Between the two executions of a reset the experiment is away for a moment.
+        await this.lookForExperiment();
+        if (!this.orphaned) await sleep("1s", { summary: "before the experiment is told again" });
+      }
     }
+  }
+
+  private async lookForExperiment(): Promise<void> {
+    const { run, chain } = this.input;
+    const { open } = await database["run.isOpen"]({ run, chain });
+    if (!open) this.becomeOrphan();
   }
 
   private becomeOrphan(): void {
@@ -117,13 +128,11 @@ export class TrialRun {
   /** Asks now and then whether the experiment is still open: a terminated one tells nobody. */
   watchExperiment(): void {
     const every = (this.input.orphanCheckSeconds ?? defaultOrphanCheckSeconds) * 1000;
-    const { run, chain } = this.input;
     void this.watch
       .run(async () => {
-        for (;;) {
+        while (!this.orphaned) {
           await sleep(every, { summary: "until the experiment is looked for" });
-          const { open } = await database["run.isOpen"]({ run, chain });
-          if (!open) return this.becomeOrphan();
+          await this.lookForExperiment();
         }
       })
       .catch(() => undefined);

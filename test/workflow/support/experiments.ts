@@ -1,0 +1,32 @@
+import type { WorkflowHandleWithFirstExecutionRunId } from "@temporalio/client";
+import type { ExperimentContinuation, ExperimentInput } from "../../../workflows/contracts";
+import { TaskQueues, WorkflowTypes } from "../../../workflows/contracts";
+import type { experimentWorkflow } from "../../../workflows/lora/experiment.workflow";
+import type { TemporalServer } from "../../support/temporal";
+
+type Search = NonNullable<ExperimentInput["search"]>;
+
+/** An experiment for the laboratory: a hundred steps, checkpoints every ten. */
+export const experiment = (search: Search = {}, rest: Partial<ExperimentInput> = {}): ExperimentInput => ({
+  name: "lab",
+  model: { model_name_or_path: "lab/base" },
+  dataset: { path: "rows.jsonl" },
+  train: { max_steps: 100 },
+  save: { save_steps: 10 },
+  search: { sampler: "random", ...search },
+  ...rest,
+});
+
+export type ExperimentHandle = WorkflowHandleWithFirstExecutionRunId<typeof experimentWorkflow>;
+
+export const startExperiment = (
+  server: TemporalServer,
+  run: string,
+  spec: unknown,
+  options?: ExperimentContinuation["options"],
+): Promise<ExperimentHandle> =>
+  server.client.workflow.start<typeof experimentWorkflow>(WorkflowTypes.experiment, {
+    workflowId: run,
+    taskQueue: TaskQueues.kernel,
+    args: options ? [spec, { version: 1, options }] : [spec],
+  });

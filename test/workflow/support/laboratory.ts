@@ -1,0 +1,81 @@
+import { randomUUID } from "node:crypto";
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundleOption } from "@temporalio/worker";
+import { TaskQueues } from "../../../workflows/contracts";
+import type { TemporalServer } from "../../support/temporal";
+import { Bench } from "./bench";
+import { kernelActivities } from "./kernel-activities";
+import { mlActivities } from "./ml-activities";
+import { Records } from "./records";
+
+let bundle: Promise<WorkflowBundleOption> | undefined;
+
+/** The workflows as the kernel worker would run them. */
+export function workflowBundle(): Promise<WorkflowBundleOption> {
+  bundle ??= bundleWorkflowCode({
+    workflowsPath: require.resolve("../../../workflows/index.ts"),
+    logger: new DefaultLogger("ERROR"),
+  });
+  return bundle;
+}
+
+export interface Laboratory {
+  records: Records;
+  bench: Bench;
+  /** Runs the body while the workers poll, and stops them afterwards. */
+  open<T>(body: () => Promise<T>): Promise<T>;
+}
+
+/**
+ * The activities of the contract in memory: training follows a known curve, and tests may hold it at a step. They
+ * exercise the orchestration and nothing else; the real activities have tests of their own.
+ */
+export async function createLaboratory(server: TemporalServer, seats = 4): Promise<Laboratory> {
+  const records = new Records();
+  const bench = new Bench(records, seats);
+  const shared = { connection: server.connection, maxHeartbeatThrottleInterval: "1s" as const };
+  const workers = await Promise.all([
+    Worker.create({
+      ...shared,
+      taskQueue: TaskQueues.kernel,
+      workflowBundle: await workflowBundle(),
+      activities: kernelActivities(records, server.client, bench),
+    }),
+    Worker.create({ ...shared, taskQueue: TaskQueues.ml, activities: mlActivities(records, bench) }),
+    Worker.create({ ...shared, taskQueue: TaskQueues.gpuPool, activities: bench.poolActivities() }),
+  ]);
+  const newEngine = async () => {
+    const id = randomUUID().slice(0, 8);
+    const worker = await Worker.create({
+      ...shared,
+      taskQueue: `${TaskQueues.gpuPool}-${id}`,
+      activities: bench.engineActivities(id),
+    });
+    bench.install(id, worker);
+    workers.push(worker);
+    return worker;
+  };
+  await newEngine();
+  return {
+    records,
+    bench,
+    open: async (body) => {
+      const running = workers.map((worker) => worker.run());
+      bench.onReplace(async () => {
+        const worker = await newEngine();
+        running.push(worker.run());
+      });
+      try {
+        return await body();
+      } finally {
+        bench.releaseAll();
+        for (const worker of workers) if (worker.getState() === "RUNNING") worker.shutdown();
+        await Promise.all(running);
+      }
+    },
+  };
+}
+
+/** Keeps the SDK's own log out of the test report. */
+export const quietRuntime = (): void => {
+  Runtime.install({ logger: new DefaultLogger("ERROR"), telemetryOptions: { logging: { filter: "ERROR", forward: {} } } });
+};
