@@ -75,8 +75,9 @@ export function missingEntries({ packages }) {
 function completeFile(path) {
   const lockfile = JSON.parse(readFileSync(path, "utf8"));
   const entries = { ...lockfile.packages, ...missingEntries(lockfile) };
-  const sorted = Object.fromEntries(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
-  writeFileSync(path, `${JSON.stringify({ ...lockfile, packages: sorted }, null, 2)}\n`);
+  // In npm's own order, so that npm's next change of the file is a small one.
+  const sorted = Object.entries(entries).sort(([a], [b]) => a.localeCompare(b, "en"));
+  writeFileSync(path, `${JSON.stringify({ ...lockfile, packages: Object.fromEntries(sorted) }, null, 2)}\n`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))

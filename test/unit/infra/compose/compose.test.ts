@@ -11,7 +11,12 @@ const folder = join(repositoryRoot(), "infra", "compose");
 const schema = JSON.parse(JSON.stringify(composeSchema), (key, value) =>
   key === "format" && value === "duration" ? undefined : value,
 );
-const composeFile = z.fromJSONSchema({ ...schema, $schema: "http://json-schema.org/draft-07/schema#" });
+const composeFile = z.fromJSONSchema({
+  ...schema,
+  $schema: "http://json-schema.org/draft-07/schema#",
+  // Added to the specification since.
+  properties: { ...schema.properties, name: { type: "string" } },
+});
 
 interface Service {
   image?: string;
