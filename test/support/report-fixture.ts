@@ -48,7 +48,7 @@ export function reportFixture(options: FixtureOptions = {}): ReportInput {
   const classification = options.task === "sequence_classification";
   const space = options.space ?? { learning_rate: { loguniform: [2e-3, 3e-2] }, r: { choice: [4, 8, 16] } };
   const spec = fixtureSpec({ numTrials, wave, totalSteps, classification, space });
-  const rungSteps = [75, 150].filter((s) => s < totalSteps);
+  const rungSteps = options.allEnd ? [] : [75, 150].filter((s) => s < totalSteps);
   const started = Date.UTC(2026, 10, 23, 9, 0, 0);
 
   const trials: TrialRecord[] = [];
@@ -74,17 +74,31 @@ export function reportFixture(options: FixtureOptions = {}): ReportInput {
           stopped.set(r.trial, step);
         }
         const verdict = kept ? "continue" : "prune";
-        rungs.push({ ordinal: rungs.length, trial: r.trial, rung, step, value: r.value, verdict, seen: reports.length });
+        rungs.push({
+          ordinal: rungs.length,
+          trial: r.trial,
+          rung,
+          step,
+          value: r.value,
+          verdict,
+          seen: reports.length,
+        });
       });
     }
     for (const m of members) {
-      const ends = options.allEnd ?? (m.diverges ? "diverged" : stopped.has(m.trial) ? "pruned" : "completed");
+      const ends =
+        options.allEnd ?? (m.diverges ? "diverged" : stopped.has(m.trial) ? "pruned" : "completed");
       const step = ends === "failed" ? 0 : ends === "diverged" ? 96 : (stopped.get(m.trial) ?? totalSteps);
       clock += step * 0.013;
       const subject = `${run}/trial-${m.trial}`;
       for (let s = 1; s <= step; s += Math.max(1, Math.floor(totalSteps / 100))) {
         const noise = 1 + (random() - 0.5) * 0.25;
-        curves.push({ subject, name: "train_loss", step: s, value: round(lossAt(m, s, totalSteps) * noise * (m.diverges && s > 70 ? (s - 69) ** 1.1 : 1)) });
+        curves.push({
+          subject,
+          name: "train_loss",
+          step: s,
+          value: round(lossAt(m, s, totalSteps) * noise * (m.diverges && s > 70 ? (s - 69) ** 1.1 : 1)),
+        });
       }
       for (let s = 25; s <= step && !m.diverges; s += 25) {
         curves.push({ subject, name: "eval_loss", step: s, value: round(lossAt(m, s, totalSteps)) });
@@ -103,12 +117,17 @@ export function reportFixture(options: FixtureOptions = {}): ReportInput {
         step,
         trainableParams: 1024 * Number(m.params.r ?? 8),
         gpuSeconds: round(step * 0.043 * (0.9 + 0.2 * random())),
-        error: ends === "failed" ? { type: "CrashesEngine", message: "the engine died twice while this trial ran alone" } : null,
+        error:
+          ends === "failed"
+            ? { type: "CrashesEngine", message: "the engine died twice while this trial ran alone" }
+            : null,
         endedAt: new Date(started + clock * 1000),
       });
     }
   }
-  const completed = trials.filter((t) => t.state === "completed").sort((a, b) => (a.value ?? 0) - (b.value ?? 0));
+  const completed = trials
+    .filter((t) => t.state === "completed")
+    .sort((a, b) => (a.value ?? 0) - (b.value ?? 0));
   const best = completed[0] ?? null;
   const stages = fixtureStages(spec, best?.trial ?? null, completed, classification);
   return {
@@ -140,8 +159,10 @@ function draw(trial: number, space: Record<string, unknown>, random: () => numbe
     const u = random();
     const d = distribution as Record<string, never[]>;
     if (d.choice) params[key] = d.choice[Math.floor(u * d.choice.length)] ?? null;
-    else if (d.loguniform) params[key] = round((d.loguniform[0] ?? 1) * ((d.loguniform[1] ?? 1) / (d.loguniform[0] ?? 1)) ** u);
-    else if (d.uniform) params[key] = round((d.uniform[0] ?? 0) + u * ((d.uniform[1] ?? 1) - (d.uniform[0] ?? 0)));
+    else if (d.loguniform)
+      params[key] = round((d.loguniform[0] ?? 1) * ((d.loguniform[1] ?? 1) / (d.loguniform[0] ?? 1)) ** u);
+    else if (d.uniform)
+      params[key] = round((d.uniform[0] ?? 0) + u * ((d.uniform[1] ?? 1) - (d.uniform[0] ?? 0)));
   }
   const rate = Math.log10(Number(params.learning_rate ?? 8e-3) / 8e-3);
   const floor = 0.18 + 0.9 * rate * rate + 0.25 / Math.sqrt(Number(params.r ?? 8)) + 0.06 * random();
@@ -149,7 +170,8 @@ function draw(trial: number, space: Record<string, unknown>, random: () => numbe
   return { trial, params, floor, pace, diverges: Number(params.learning_rate ?? 0) > 0.0265 };
 }
 
-const lossAt = (m: Member, step: number, total: number): number => m.floor + (3.1 - m.floor) * Math.exp((-m.pace * step) / total);
+const lossAt = (m: Member, step: number, total: number): number =>
+  m.floor + (3.1 - m.floor) * Math.exp((-m.pace * step) / total);
 
 interface SpecOptions {
   numTrials: number;
@@ -167,8 +189,18 @@ function fixtureSpec({ numTrials, wave, totalSteps, classification, space }: Spe
       : "Teach a small model to turn a request in words into a typed command call.",
     task: classification ? "sequence_classification" : "causal_lm",
     model: { model_name_or_path: classification ? "models/minilm" : "models/quickstart-base" },
-    dataset: { path: classification ? "data/intent.csv" : "data/commands.jsonl", cutoff_len: 64, val_set_size: 128, test_set_size: 256 },
-    train: { max_steps: totalSteps, per_device_train_batch_size: 16, gradient_accumulation_steps: 1, full_determinism: true },
+    dataset: {
+      path: classification ? "data/intent.csv" : "data/commands.jsonl",
+      cutoff_len: 64,
+      val_set_size: 128,
+      test_set_size: 256,
+    },
+    train: {
+      max_steps: totalSteps,
+      per_device_train_batch_size: 16,
+      gradient_accumulation_steps: 1,
+      full_determinism: true,
+    },
     lora: { lora_alpha: "2r" },
     search: {
       sampler: "tpe",
@@ -204,7 +236,11 @@ function fixtureStages(
     },
     dataset: {
       profile: ref("profile"),
-      tokenised: { splits: {}, sha256: sha("tokenised"), classNames: classification ? labels.slice(0, 8) : null },
+      tokenised: {
+        splits: {},
+        sha256: sha("tokenised"),
+        classNames: classification ? labels.slice(0, 8) : null,
+      },
       rows: { train: 2000, validation: 128, test: 256 },
       format: classification ? "labelled_text" : "prompt_completion",
       datasetSha256: sha("data"),
@@ -218,14 +254,27 @@ function fixtureStages(
     plan: {
       space: spec.search.space === "auto" ? {} : spec.search.space,
       proposed: false,
-      reasons: { learning_rate: "about ten times the rate of full fine-tuning; below 1e-3 nothing is learnt in 300 steps" },
+      reasons: {
+        learning_rate:
+          "about ten times the rate of full fine-tuning; below 1e-3 nothing is learnt in 300 steps",
+      },
       adapted: ["q_proj", "k_proj", "v_proj", "o_proj"]
         .map((name) => ({ name: `self_attn.${name}`, shape: [128, 128], count: 4 }))
-        .concat([{ name: "mlp.gate_proj", shape: [344, 128], count: 4 }, { name: "mlp.up_proj", shape: [344, 128], count: 4 }, { name: "mlp.down_proj", shape: [128, 344], count: 4 }]),
+        .concat([
+          { name: "mlp.gate_proj", shape: [344, 128], count: 4 },
+          { name: "mlp.up_proj", shape: [344, 128], count: 4 },
+          { name: "mlp.down_proj", shape: [128, 344], count: 4 },
+        ]),
       skipped: [{ name: "lm_head", shape: [208, 128], count: 1, reason: "tied to the embeddings" }],
       baseParams: 818_304,
       trainableParams: { min: 39_424, max: 157_696 },
-      memory: { baseBytes: 3_273_216, trialBytes: 2_838_528, activationBytes: 41_943_040, totalBytes: 48_054_784, deviceBytes: null },
+      memory: {
+        baseBytes: 3_273_216,
+        trialBytes: 2_838_528,
+        activationBytes: 41_943_040,
+        totalBytes: 48_054_784,
+        deviceBytes: null,
+      },
       totalSteps: spec.train.max_steps ?? 300,
       warnings: [],
     },
@@ -235,7 +284,9 @@ function fixtureStages(
         best === null
           ? "No trial completed, so there is nothing to choose from."
           : `Trial ${best} has the lowest validation loss of ${completed.length} completed trials.`,
-      ranking: completed.slice(0, 20).map((t) => ({ trial: t.trial, value: t.value ?? 0, trainableParams: t.trainableParams })),
+      ranking: completed
+        .slice(0, 20)
+        .map((t) => ({ trial: t.trial, value: t.value ?? 0, trainableParams: t.trainableParams })),
     },
     base,
     best: best === null ? null : evaluation(`trial-${best}`, classification),
@@ -243,8 +294,28 @@ function fixtureStages(
       best === null
         ? null
         : classification
-          ? { metric: score, base: 0.0612, best: 0.9417, gain: 0.8805, low: 0.8441, high: 0.9132, beatsBase: true, examples: 256, resamples: 10_000 }
-          : { metric: score, base: 0, best: 0.8047, gain: 0.8047, low: 0.7539, high: 0.8516, beatsBase: true, examples: 256, resamples: 10_000 },
+          ? {
+              metric: score,
+              base: 0.0612,
+              best: 0.9417,
+              gain: 0.8805,
+              low: 0.8441,
+              high: 0.9132,
+              beatsBase: true,
+              examples: 256,
+              resamples: 10_000,
+            }
+          : {
+              metric: score,
+              base: 0,
+              best: 0.8047,
+              gain: 0.8047,
+              low: 0.7539,
+              high: 0.8516,
+              beatsBase: true,
+              examples: 256,
+              resamples: 10_000,
+            },
     adapter:
       best === null
         ? null
@@ -253,7 +324,16 @@ function fixtureStages(
             { path: "adapter_config.json", ref: ref("config", 803) },
             { path: "adapter_model.safetensors", ref: ref("weights", 634_512, "application/octet-stream") },
           ],
-    merge: best === null ? null : { files: [{ path: "model.safetensors", ref: ref("merged", 3_280_112, "application/octet-stream") }], maxLogitDifference: 3.8e-6, tolerance: 1e-4, passed: true, rows: 16 },
+    merge:
+      best === null
+        ? null
+        : {
+            files: [{ path: "model.safetensors", ref: ref("merged", 3_280_112, "application/octet-stream") }],
+            maxLogitDifference: 3.8e-6,
+            tolerance: 1e-4,
+            passed: true,
+            rows: 16,
+          },
     hub: null,
     reproducibility:
       best === null
@@ -265,7 +345,11 @@ function fixtureStages(
               { level: "L0", passed: true, message: "38 artifacts have the hashes that the manifest names" },
               { level: "L1", passed: true, message: "4 metrics computed again from the adapter are equal" },
               { level: "L2", passed: true, message: "50 steps replayed; the largest loss difference is 0" },
-              { level: "L3", passed: true, message: "the winner retrained from the manifest has the same adapter hash" },
+              {
+                level: "L3",
+                passed: true,
+                message: "the winner retrained from the manifest has the same adapter hash",
+              },
             ],
           },
   };
@@ -299,16 +383,27 @@ function evaluation(label: string, classification: boolean): EvalOutput {
     perExample: ref(`${label}-examples`),
     samples: requests.map(([request, call, guess], i) =>
       classification
-        ? { prompt: request, expected: labels[i] ?? "", got: isBase ? "music" : i === 5 ? "remind" : (labels[i] ?? "") }
+        ? {
+            prompt: request,
+            expected: labels[i] ?? "",
+            got: isBase ? "music" : i === 5 ? "remind" : (labels[i] ?? ""),
+          }
         : {
             prompt: `user : ${request} call :`,
             expected: call,
-            got: isBase ? guess : i === 3 ? "message(to=sam, text=the train is)" : call.replaceAll("(", " ( "),
+            got: isBase
+              ? guess
+              : i === 3
+                ? "message(to=sam, text=the train is)"
+                : call.replaceAll("(", " ( "),
           },
     ),
     baselines:
       classification && isBase
-        ? { majority_class: { accuracy: 0.133, macro_f1: 0.029 }, linear_probe: { eval_loss: 0.741, accuracy: 0.801, macro_f1: 0.788 } }
+        ? {
+            majority_class: { accuracy: 0.133, macro_f1: 0.029 },
+            linear_probe: { eval_loss: 0.741, accuracy: 0.801, macro_f1: 0.788 },
+          }
         : null,
     gpuSeconds: 4.2,
     examples: 256,
@@ -320,10 +415,19 @@ function fixtureProfile(classification: boolean): DatasetProfile {
   return {
     schemaVersion: 1,
     format: classification ? "labelled_text" : "prompt_completion",
-    formatReason: classification ? "from the columns text and label" : "from the columns prompt and completion",
+    formatReason: classification
+      ? "from the columns text and label"
+      : "from the columns prompt and completion",
     columns: classification ? ["text", "label"] : ["prompt", "completion"],
     rows: { read: 2400, used: 2384, train: 2000, validation: 128, test: 256 },
-    sources: [{ path: classification ? "data/intent.csv" : "data/commands.jsonl", rows: 2400, weight: 1, sha256: sha("data") }],
+    sources: [
+      {
+        path: classification ? "data/intent.csv" : "data/commands.jsonl",
+        rows: 2400,
+        weight: 1,
+        sha256: sha("data"),
+      },
+    ],
     tokenLengths: {
       histogram: { edges: Array.from({ length: 13 }, (_, i) => 10 + 3 * i), counts },
       min: 11,

@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
-import type { CurveChart, Objective, TrialView } from "../data/report-data";
 import { short } from "../data/format";
+import type { CurveChart, Objective, TrialView } from "../data/report-data";
 import { verticalScale } from "../data/scale";
 import { draw, trialLabel } from "./draw";
 import { stateColour, statesOf } from "./palette";
@@ -8,7 +8,13 @@ import { stateColour, statesOf } from "./palette";
 /** One line per trial; pruned trials recede, the winner stands out. */
 export function drawCurves(chart: CurveChart): string {
   const rows = chart.series.flatMap((s) =>
-    s.points.map(([step, value]) => ({ trial: s.trial, state: s.state, isBest: s.isBest, step, value: clamp(value, chart.domain) })),
+    s.points.map(([step, value]) => ({
+      trial: s.trial,
+      state: s.state,
+      isBest: s.isBest,
+      step,
+      value: clamp(value, chart.domain),
+    })),
   );
   const best = rows.filter((r) => r.isBest);
   const dots = chart.series.every((s) => s.points.length <= 40) && chart.series.length <= 16;
@@ -19,9 +25,15 @@ export function drawCurves(chart: CurveChart): string {
     states: statesOf(chart.series),
     height: 330,
     marginLeft: 52,
-    marginRight: 60,
+    marginRight: 76,
     marginBottom: 42,
-    x: { domain: [0, Math.max(...rows.map((r) => r.step))], label: "optimizer step", labelAnchor: "center", labelArrow: "none", ticks: 8 },
+    x: {
+      domain: [0, Math.max(...rows.map((r) => r.step))],
+      label: "optimizer step",
+      labelAnchor: "center",
+      labelArrow: "none",
+      ticks: 8,
+    },
     y: {
       label: chart.log ? `${chart.label} (logarithmic)` : chart.label,
       labelArrow: "none",
@@ -38,6 +50,7 @@ export function drawCurves(chart: CurveChart): string {
         z: "trial",
         stroke: stateColour,
         strokeWidth: (d: { isBest: boolean }) => (d.isBest ? 2.6 : 1.5),
+        strokeOpacity: (d: { isBest: boolean }) => (d.isBest || chart.series.length <= 30 ? 1 : 0.5),
         ariaLabel: trialLabel,
       }),
       ...(dots
@@ -59,7 +72,11 @@ export function drawCurves(chart: CurveChart): string {
 const clamp = (value: number, [low, high]: [number, number]): number => Math.min(high, Math.max(low, value));
 
 /** Values in the order of the trials, the best so far as a staircase; filled dots were proposed by the model. */
-export function drawHistory(trials: readonly TrialView[], bestSoFar: readonly (number | null)[], objective: Objective): string {
+export function drawHistory(
+  trials: readonly TrialView[],
+  bestSoFar: readonly (number | null)[],
+  objective: Objective,
+): string {
   const values = trials.map((t) => t.value).filter((v): v is number => v !== null);
   const { domain, log } = verticalScale(values);
   const worst = objective.mode === "min" ? domain[1] : domain[0];
@@ -77,11 +94,32 @@ export function drawHistory(trials: readonly TrialView[], bestSoFar: readonly (n
     marginLeft: 52,
     marginRight: 24,
     marginBottom: 42,
-    x: { label: "trial", labelAnchor: "center", labelArrow: "none", tickFormat: (v: number) => (Number.isInteger(v) ? String(v) : ""), ticks: Math.min(10, trials.length), domain: [-0.5, trials.length - 0.5] },
-    y: { label: log ? `${objective.label} (logarithmic)` : objective.label, labelArrow: "none", type: log ? "log" : "linear", domain, ticks: 5, tickFormat: short },
+    x: {
+      label: "trial",
+      labelAnchor: "center",
+      labelArrow: "none",
+      tickFormat: (v: number) => (Number.isInteger(v) ? String(v) : ""),
+      ticks: Math.min(10, trials.length),
+      domain: [-0.5, trials.length - 0.5],
+    },
+    y: {
+      label: log ? `${objective.label} (logarithmic)` : objective.label,
+      labelArrow: "none",
+      type: log ? "log" : "linear",
+      domain,
+      ticks: 5,
+      tickFormat: short,
+    },
     marks: [
       Plot.gridY({ stroke: "var(--grid)", strokeOpacity: 1, ticks: 5 }),
-      Plot.line(stairs, { x: "x", y: "y", curve: "step-after", stroke: "var(--best)", strokeWidth: 1.5, strokeOpacity: 0.7 }),
+      Plot.line(stairs, {
+        x: "x",
+        y: "y",
+        curve: "step-after",
+        stroke: "var(--best)",
+        strokeWidth: 1.5,
+        strokeOpacity: 0.7,
+      }),
       Plot.dot(measured, {
         x: "trial",
         y: "y",
@@ -93,7 +131,15 @@ export function drawHistory(trials: readonly TrialView[], bestSoFar: readonly (n
       }),
       Plot.dot(
         rows.filter((t) => t.value === null),
-        { x: "trial", y: "y", symbol: "times", r: many ? 2.5 : 4, stroke: stateColour, strokeWidth: 1.6, ariaLabel: trialLabel },
+        {
+          x: "trial",
+          y: "y",
+          symbol: "times",
+          r: many ? 2.5 : 4,
+          stroke: stateColour,
+          strokeWidth: 1.6,
+          ariaLabel: trialLabel,
+        },
       ),
     ],
     r: { type: "identity" },

@@ -22,7 +22,12 @@ export const trialLabel = (d: { trial: number }): string => `trial ${d.trial}`;
  */
 export function draw({ name, description, pointable, states, ...options }: ChartOptions): string {
   const { document } = parseHTML("<html><body></body></html>");
-  const plotted: unknown = Plot.plot({ width: 860, className: "plot", ...options, document } as Plot.PlotOptions);
+  const plotted: unknown = Plot.plot({
+    width: 860,
+    className: "plot",
+    ...options,
+    document,
+  } as Plot.PlotOptions);
   const svg = plotted as SvgElement;
   for (const style of svg.querySelectorAll("style")) style.remove();
   for (const element of svg.querySelectorAll("[style]")) element.removeAttribute("style");
@@ -50,7 +55,8 @@ export function draw({ name, description, pointable, states, ...options }: Chart
 
 function hitArea(path: SvgElement): SvgElement {
   const twin = path.cloneNode(true) as SvgElement;
-  for (const attribute of ["stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "opacity"]) twin.removeAttribute(attribute);
+  for (const attribute of ["stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "opacity"])
+    twin.removeAttribute(attribute);
   twin.setAttribute("class", "hit");
   return twin;
 }

@@ -7,5 +7,6 @@ export const stateColour = (t: { state: TrialViewState; isBest?: boolean }): str
 export const shadeColour = (t: { shade: number | null; isBest: boolean }): string =>
   t.isBest ? "var(--best)" : t.shade === null ? "var(--cancelled)" : `var(--q${t.shade})`;
 
-export const statesOf = <T extends { trial: number; state: TrialViewState; isBest: boolean }>(rows: readonly T[]) =>
-  new Map(rows.map((row) => [row.trial, row]));
+export const statesOf = <T extends { trial: number; state: TrialViewState; isBest: boolean }>(
+  rows: readonly T[],
+) => new Map(rows.map((row) => [row.trial, row]));

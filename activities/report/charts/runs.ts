@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
-import type { GpuView, Objective, Timeline } from "../data/report-data";
 import { duration, number, tenths } from "../data/format";
+import type { GpuView, Objective, Timeline } from "../data/report-data";
 import { draw, trialLabel } from "./draw";
 import { stateColour, statesOf } from "./palette";
 
@@ -22,7 +22,15 @@ export function drawTimeline(timeline: Timeline, objective: Objective): string {
     });
   });
   const reports = bars.flatMap((row) =>
-    row.reports.map((r) => ({ trial: row.trial, state: row.state, isBest: row.isBest, y: row.y, at: r.step, value: r.value, verdict: r.verdict })),
+    row.reports.map((r) => ({
+      trial: row.trial,
+      state: row.state,
+      isBest: row.isBest,
+      y: row.y,
+      at: r.step,
+      value: r.value,
+      verdict: r.verdict,
+    })),
   );
   const ends = bars.map((row) => ({ ...row, text: endText(row, objective) }));
   return draw({
@@ -34,22 +42,66 @@ export function drawTimeline(timeline: Timeline, objective: Objective): string {
     marginRight: 150,
     marginBottom: 42,
     marginTop: 18,
-    x: { domain: [0, timeline.lastStep], label: "optimizer step", labelAnchor: "center", labelArrow: "none", ticks: 8 },
+    x: {
+      domain: [0, timeline.lastStep],
+      label: "optimizer step",
+      labelAnchor: "center",
+      labelArrow: "none",
+      ticks: 8,
+    },
     y: { type: "band", domain, axis: null, padding: 0.34 },
     marks: [
       Plot.ruleX(timeline.rungSteps, { stroke: "var(--axis)", strokeDasharray: "3 3" }),
-      Plot.text(timeline.rungSteps, { x: (d: number) => d, frameAnchor: "top", dy: -10, text: (_: number, i: number) => `rung ${i + 1}`, fill: "var(--muted)" }),
+      Plot.text(timeline.rungSteps, {
+        x: (d: number) => d,
+        frameAnchor: "top",
+        dy: -10,
+        text: (_: number, i: number) => `rung ${i + 1}`,
+        fill: "var(--muted)",
+      }),
       Plot.barX(bars, { x1: 0, x2: "step", y: "y", fill: stateColour, rx2: 3, ariaLabel: trialLabel }),
       Plot.dot(
         reports.filter((r) => r.verdict === "continue"),
-        { x: "at", y: "y", r: 3.5, fill: "var(--surface)", stroke: stateColour, strokeWidth: 1.5, ariaLabel: trialLabel },
+        {
+          x: "at",
+          y: "y",
+          r: 3.5,
+          fill: "var(--surface)",
+          stroke: stateColour,
+          strokeWidth: 1.5,
+          ariaLabel: trialLabel,
+        },
       ),
       Plot.dot(
         reports.filter((r) => r.verdict === "prune"),
-        { x: "at", y: "y", r: 4, symbol: "times", stroke: "var(--ink)", strokeWidth: 2, ariaLabel: trialLabel },
+        {
+          x: "at",
+          y: "y",
+          r: 4,
+          symbol: "times",
+          stroke: "var(--ink)",
+          strokeWidth: 2,
+          ariaLabel: trialLabel,
+        },
       ),
-      Plot.text(bars, { frameAnchor: "left", y: "y", dx: -10, textAnchor: "end", text: trialLabel, fill: (d) => (d.isBest ? "var(--best)" : "var(--ink)"), fontWeight: 500 }),
-      Plot.text(headers, { frameAnchor: "left", y: "y", dx: -10, textAnchor: "end", text: "y", fill: "var(--muted)", fontWeight: 700 }),
+      Plot.text(bars, {
+        frameAnchor: "left",
+        y: "y",
+        dx: -10,
+        textAnchor: "end",
+        text: trialLabel,
+        fill: (d) => (d.isBest ? "var(--best)" : "var(--ink)"),
+        fontWeight: 500,
+      }),
+      Plot.text(headers, {
+        frameAnchor: "left",
+        y: "y",
+        dx: -10,
+        textAnchor: "end",
+        text: "y",
+        fill: "var(--muted)",
+        fontWeight: 700,
+      }),
       Plot.text(ends, { x: "step", y: "y", dx: 10, textAnchor: "start", text: "text", fill: "var(--muted)" }),
     ],
   });
@@ -59,7 +111,8 @@ function endText(row: Timeline["waves"][number]["rows"][number], objective: Obje
   const last = row.reports.at(-1);
   if (row.isBest) return "winner";
   if (row.state === "completed") return "completed";
-  if (row.state === "pruned" && last) return `pruned at ${last.value === null ? `no ${objective.label}` : number(last.value)}`;
+  if (row.state === "pruned" && last)
+    return `pruned at ${last.value === null ? `no ${objective.label}` : number(last.value)}`;
   return row.state;
 }
 
@@ -75,12 +128,32 @@ export function drawGpu(gpu: GpuView): string {
     marginLeft: 52,
     marginRight: 24,
     marginBottom: 42,
-    x: { type: "band", domain: rows.map((r) => r.name), label: "trial", labelAnchor: "center", labelArrow: "none", tickSize: 0, tickFormat: (v: string, i: number) => (rows.length <= 40 || i % Math.ceil(rows.length / 20) === 0 ? v : ""), padding: 0.3 },
+    x: {
+      type: "band",
+      domain: rows.map((r) => r.name),
+      label: "trial",
+      labelAnchor: "center",
+      labelArrow: "none",
+      tickSize: 0,
+      tickFormat: (v: string, i: number) =>
+        rows.length <= 40 || i % Math.ceil(rows.length / 20) === 0 ? v : "",
+      padding: 0.3,
+    },
     y: { label: "GPU seconds", labelArrow: "none", ticks: 5, nice: true, labelOffset: 44 },
     marks: [
       Plot.gridY({ stroke: "var(--grid)", strokeOpacity: 1, ticks: 5 }),
       Plot.barY(rows, { x: "name", y: "seconds", fill: stateColour, ry2: 3, ariaLabel: trialLabel }),
-      ...(labelled ? [Plot.text(rows, { x: "name", y: "seconds", dy: -7, text: (d: { seconds: number }) => tenths(d.seconds), fill: "var(--muted)" })] : []),
+      ...(labelled
+        ? [
+            Plot.text(rows, {
+              x: "name",
+              y: "seconds",
+              dy: -7,
+              text: (d: { seconds: number }) => tenths(d.seconds),
+              fill: "var(--muted)",
+            }),
+          ]
+        : []),
       Plot.ruleY([0], { stroke: "var(--axis)" }),
     ],
   });

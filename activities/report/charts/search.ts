@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
-import type { Importance, ParallelLine, ParallelPlot } from "../data/report-data";
 import { percent } from "../data/format";
+import type { Importance, ParallelLine, ParallelPlot } from "../data/report-data";
 import { draw, trialLabel } from "./draw";
 import { shadeColour, statesOf } from "./palette";
 
@@ -14,7 +14,14 @@ export function drawImportance(importance: Importance): string {
     marginLeft: 190,
     marginRight: 60,
     marginBottom: 40,
-    x: { domain: [0, 1], label: "share of the rank explained", labelAnchor: "center", labelArrow: "none", tickFormat: percent, ticks: 5 },
+    x: {
+      domain: [0, 1],
+      label: "share of the rank explained",
+      labelAnchor: "center",
+      labelArrow: "none",
+      tickFormat: percent,
+      ticks: 5,
+    },
     y: { domain: rows.map((r) => r.key), label: null, padding: 0.35, tickSize: 0 },
     marks: [
       Plot.gridX({ stroke: "var(--grid)", strokeOpacity: 1, ticks: 5 }),
@@ -37,7 +44,9 @@ export function drawImportance(importance: Importance): string {
 export function drawParallel({ axes, lines }: ParallelPlot): string {
   const labels = axes.map((_, i) => String(i));
   // The last line drawn lies on top: worst first, the winner last.
-  const order = [...lines].sort((a, b) => Number(a.isBest) - Number(b.isBest) || (a.shade ?? -1) - (b.shade ?? -1));
+  const order = [...lines].sort(
+    (a, b) => Number(a.isBest) - Number(b.isBest) || (a.shade ?? -1) - (b.shade ?? -1),
+  );
   const points = (of: readonly ParallelLine[]) =>
     of.flatMap((line) => line.at.flatMap((at, i) => (at === null ? [] : [{ ...line, axis: String(i), at }])));
   const dense = lines.length > 60;
@@ -68,7 +77,10 @@ export function drawParallel({ axes, lines }: ParallelPlot): string {
     y: { domain: [0, 1], axis: null },
     marks: [
       Plot.ruleX(labels, { stroke: "var(--axis)", strokeWidth: 1.2 }),
-      line(order.filter((l) => l.state !== "completed"), "4 3"),
+      line(
+        order.filter((l) => l.state !== "completed"),
+        "4 3",
+      ),
       line(order.filter((l) => l.state === "completed" && !l.isBest)),
       line(order.filter((l) => l.isBest)),
       Plot.dot(tickRows, { x: "axis", y: "at", r: 2, fill: "var(--axis)" }),

@@ -33,7 +33,10 @@ export function asked(spec: ExperimentSpec, plan: SearchPlan | null): Fact[] {
         .filter(Boolean)
         .join(", "),
     },
-    { label: "Data", value: typeof path === "string" ? path : path.map((s) => `${s.path} (×${s.weight})`).join(", ") },
+    {
+      label: "Data",
+      value: typeof path === "string" ? path : path.map((s) => `${s.path} (×${s.weight})`).join(", "),
+    },
     {
       label: "Objective",
       value: `${metricName(search.metric)}, ${search.mode === "min" ? "lower" : "higher"} is better`,
@@ -58,14 +61,16 @@ export function asked(spec: ExperimentSpec, plan: SearchPlan | null): Fact[] {
   ];
 }
 
-export const promisesBits = (spec: ExperimentSpec): boolean => spec.train.full_determinism && spec.search.deterministic;
+export const promisesBits = (spec: ExperimentSpec): boolean =>
+  spec.train.full_determinism && spec.search.deterministic;
 
 function pruning(search: ExperimentSpec["search"]): string {
   if (search.pruner === "none") return "none";
   if (search.pruner === "median") {
     return `median rule after ${search.median.grace_steps} steps, from ${search.median.min_trials} trials on`;
   }
-  const kind = search.pruner === "hyperband" ? "hyperband" : search.deterministic ? "synchronous halving" : "ASHA";
+  const kind =
+    search.pruner === "hyperband" ? "hyperband" : search.deterministic ? "synchronous halving" : "ASHA";
   return `${kind}: 1 in ${search.asha.reduction_factor} goes on, from step ${search.asha.grace_steps}`;
 }
 

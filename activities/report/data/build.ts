@@ -2,13 +2,13 @@ import { stringify } from "yaml";
 import type { ArtifactRef, DatasetProfile, Distribution, StageOutputs } from "../../../workflows/contracts";
 import type { ArtifactRow, CurvePoint, RungRow, RunRow, TrialRecord } from "../rows";
 import { asked, spaceRows, weights } from "./asked";
-import { curveCharts, curvesNote } from "./curves";
+import { curveCharts } from "./curves";
 import { datasetView } from "./dataset";
 import { count, duration, metricName, percent, plural, scoreName } from "./format";
 import { gpuView } from "./gpu";
 import { headline, viewComparison } from "./headline";
 import { importance } from "./importance";
-import { mostTelling, parallelPlot } from "./parallel";
+import { drawnNote, mostTelling, parallelPlot } from "./parallel";
 import type { Fact, HistoryPoint, Objective, ReportData, ScoreTable, TrialView } from "./report-data";
 import { samples } from "./samples";
 import { timeline } from "./timeline";
@@ -35,9 +35,10 @@ export function objectiveOf(stages: StageOutputs): Objective {
 }
 
 /** Trials as the report sees them, and those among them whose curves are drawn (so that only those are loaded). */
-export function trialsAndDrawn(
-  input: Pick<ReportInput, "trials" | "rungs" | "stages">,
-): { trials: TrialView[]; drawn: TrialView[] } {
+export function trialsAndDrawn(input: Pick<ReportInput, "trials" | "rungs" | "stages">): {
+  trials: TrialView[];
+  drawn: TrialView[];
+} {
   const best = input.stages.selection?.best ?? null;
   const trials = viewTrials(input.trials, input.rungs, objectiveOf(input.stages), best);
   return { trials, drawn: mostTelling(trials, limits.curves) };
@@ -81,7 +82,7 @@ export function buildReportData(input: ReportInput): ReportData {
     ) as ReportData["counts"],
     history: history(trials, objective),
     curves: curveCharts(input.curves, drawn, objective),
-    curvesNote: curvesNote(drawn.length, trials.length),
+    curvesNote: drawnNote(drawn.length, trials.length),
     importance: importance(trials, space, spec.search.seed),
     parallel: parallelPlot(trials, space, objective, limits.parallel),
     timeline: timeline(trials, mostTelling(trials, limits.timeline), rungs, objective),
@@ -91,7 +92,13 @@ export function buildReportData(input: ReportInput): ReportData {
     artifacts: files.views,
     artifactsNote: files.left > 0 ? `${plural(files.left, "further file")} in the manifest.` : null,
     reproducibility: reproducibility(run.run, stages, input.manifest),
-    warnings: [...new Set([...(stages.dataset?.warnings ?? []), ...(input.profile?.warnings ?? []), ...(stages.plan?.warnings ?? [])])],
+    warnings: [
+      ...new Set([
+        ...(stages.dataset?.warnings ?? []),
+        ...(input.profile?.warnings ?? []),
+        ...(stages.plan?.warnings ?? []),
+      ]),
+    ],
     specYaml: stringify(spec),
     tableLimit: limits.table,
   };
@@ -116,12 +123,18 @@ function facts(trials: readonly TrialView[], gpu: ReportData["gpu"], seconds: nu
     {
       label: "Model-based proposals",
       value: count(modelBased),
-      note: modelBased === 0 ? "all proposals were random or from the grid" : `of ${count(trials.length)}; the others were start-up draws`,
+      note:
+        modelBased === 0
+          ? "all proposals were random or from the grid"
+          : `of ${count(trials.length)}; the others were start-up draws`,
     },
     {
       label: "GPU time",
       value: duration(gpu.training + gpu.evaluation),
-      note: gpu.savedShare === null ? "training and test" : `pruning spared ${percent(gpu.savedShare)} of the steps`,
+      note:
+        gpu.savedShare === null
+          ? "training and test"
+          : `pruning spared ${percent(gpu.savedShare)} of the steps`,
     },
     { label: "Until the last trial ended", value: duration(seconds), note: "wall clock" },
   ];
@@ -153,4 +166,3 @@ function history(trials: readonly TrialView[], objective: Objective): HistoryPoi
     return { trial: t.trial, value: t.value, state: t.state, modelBased: t.modelBased, bestSoFar };
   });
 }
-

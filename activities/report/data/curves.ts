@@ -1,5 +1,5 @@
 import type { CurvePoint } from "../rows";
-import { metricName, plural } from "./format";
+import { metricName } from "./format";
 import { groupBy } from "./group-by";
 import type { CurveChart, Objective, TrialView } from "./report-data";
 import { verticalScale } from "./scale";
@@ -10,14 +10,23 @@ export const curveNames = (objective: Objective): string[] => [
 ];
 
 /** Training loss, validation loss, and the objective where it is another metric that was measured during training. */
-export function curveCharts(points: readonly CurvePoint[], drawn: readonly TrialView[], objective: Objective): CurveChart[] {
+export function curveCharts(
+  points: readonly CurvePoint[],
+  drawn: readonly TrialView[],
+  objective: Objective,
+): CurveChart[] {
   const bySubject = new Map(drawn.map((t) => [t.subject, t]));
   const charts: CurveChart[] = [];
   const objectiveSeen = new Set<string>();
   for (const name of curveNames(objective)) {
     const label = metricName(name === `eval_${objective.metric}` ? objective.metric : name);
     if (objectiveSeen.has(label)) continue;
-    const series = [...groupBy(points.filter((p) => p.name === name && bySubject.has(p.subject)), (p) => p.subject)]
+    const series = [
+      ...groupBy(
+        points.filter((p) => p.name === name && bySubject.has(p.subject)),
+        (p) => p.subject,
+      ),
+    ]
       .map(([subject, rows]) => {
         const trial = bySubject.get(subject) as TrialView;
         const sorted = rows
@@ -30,13 +39,12 @@ export function curveCharts(points: readonly CurvePoint[], drawn: readonly Trial
       .sort((a, b) => Number(a.isBest) - Number(b.isBest) || a.trial - b.trial);
     if (series.length === 0) continue;
     objectiveSeen.add(label);
-    const { domain, log } = verticalScale(series.flatMap((s) => s.points.map((p) => p[1])));
+    // A diverging loss would set the scale for all others.
+    const steady = series.filter((s) => s.state !== "diverged");
+    const { domain, log } = verticalScale(
+      (steady.length > 0 ? steady : series).flatMap((s) => s.points.map((p) => p[1])),
+    );
     charts.push({ metric: name, label, log, domain, series });
   }
   return charts;
 }
-
-export const curvesNote = (drawn: number, total: number): string | null =>
-  drawn < total
-    ? `Drawn: the best trials and an even spread of the others, ${plural(drawn, "curve")} of ${plural(total, "trial")}.`
-    : null;

@@ -24,7 +24,11 @@ export function datasetView(profile: DatasetProfile | null): DatasetView | null 
       value: `${number(tokenLengths.median)} tokens`,
       note: `median; 95 % below ${number(tokenLengths.p95)}, longest ${count(tokenLengths.max)}`,
     },
-    { label: "Learnt tokens", value: count(tokenLengths.labelTokens), note: "carry a loss, in the training rows" },
+    {
+      label: "Learnt tokens",
+      value: count(tokenLengths.labelTokens),
+      note: "carry a loss, in the training rows",
+    },
     {
       label: "Too long",
       value: truncation.rows === 0 ? "none" : `${count(truncation.rows)} (${percent(truncation.share)})`,
@@ -32,19 +36,29 @@ export function datasetView(profile: DatasetProfile | null): DatasetView | null 
     },
     {
       label: "Duplicates",
-      value: duplicates.exact + duplicates.near === 0 ? "none" : `${count(duplicates.exact)} exact, ${count(duplicates.near)} near`,
+      value:
+        duplicates.exact + duplicates.near === 0
+          ? "none"
+          : `${count(duplicates.exact)} exact, ${count(duplicates.near)} near`,
       note: "kept within one split",
     },
     {
       label: "Leakage",
       value: leaked === 0 ? "none found" : plural(leaked, "row"),
-      note: leaked === 0 ? "no test or validation row resembles a training row" : `${count(leakage.exact)} exact, ${count(leakage.near)} near`,
+      note:
+        leaked === 0
+          ? "no test or validation row resembles a training row"
+          : `${count(leakage.exact)} exact, ${count(leakage.near)} near`,
     },
     { label: "Template", value: profile.template.source, note: profile.template.sha256?.slice(0, 12) },
     { label: "Bytes per token", value: number(profile.bytesPerToken) },
   ];
   if (profile.groups) {
-    facts.push({ label: "Groups", value: count(profile.groups.count), note: `by ${profile.groups.column}, never split` });
+    facts.push({
+      label: "Groups",
+      value: count(profile.groups.count),
+      note: `by ${profile.groups.column}, never split`,
+    });
   }
   return { facts, profile };
 }

@@ -11,7 +11,13 @@ export function number(value: number | null | undefined): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (Number.isInteger(value) && size < 1e9) return minus(grouped(value.toString()));
-  if (size < 1e-3 || size >= 1e6) return minus(value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e"));
+  if (size < 1e-3 || size >= 1e6)
+    return minus(
+      value
+        .toExponential(2)
+        .replace(/\.?0+e/, "e")
+        .replace("e+", "e"),
+    );
   if (size >= 1000) return minus(grouped(value.toFixed(0)));
   if (size < 1) return minus(value.toPrecision(3));
   return minus(value.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : 3));
@@ -38,6 +44,7 @@ export const percent = (share: number): string => {
 };
 
 export function duration(seconds: number): string {
+  if (seconds === 0) return "none";
   if (seconds < 1) return "under 1 s";
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
@@ -63,7 +70,8 @@ export const ordinal = (n: number): string => {
   return `${n}${["th", "st", "nd", "rd"][n % 10] ?? "th"}`;
 };
 
-export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
+export const plural = (n: number, one: string, many = `${one}s`): string =>
+  `${count(n)} ${n === 1 ? one : many}`;
 
 /** A parameter's value as people write it. */
 export function choice(value: unknown): string {

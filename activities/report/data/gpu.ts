@@ -1,13 +1,25 @@
 import type { StageOutputs } from "../../../workflows/contracts";
-import { plural } from "./format";
+import { drawnNote } from "./parallel";
 import type { GpuView, TrialView } from "./report-data";
 import { viewStates } from "./trials";
 
 /** Keys that change how long a trial is; with one of them in the space, planned steps differ by trial. */
-const lengthKeys = ["max_steps", "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps"];
+const lengthKeys = [
+  "max_steps",
+  "num_train_epochs",
+  "per_device_train_batch_size",
+  "gradient_accumulation_steps",
+];
 
-export function gpuView(trials: readonly TrialView[], drawn: readonly TrialView[], stages: StageOutputs): GpuView {
-  const planned = stages.plan && !lengthKeys.some((key) => key in (stages.plan?.space ?? {})) ? stages.plan.totalSteps : null;
+export function gpuView(
+  trials: readonly TrialView[],
+  drawn: readonly TrialView[],
+  stages: StageOutputs,
+): GpuView {
+  const planned =
+    stages.plan && !lengthKeys.some((key) => key in (stages.plan?.space ?? {}))
+      ? stages.plan.totalSteps
+      : null;
   const pruned = trials.filter((t) => t.state === "pruned");
   const steps = trials.reduce((sum, t) => sum + t.step, 0);
   const spared = planned === null ? 0 : pruned.reduce((sum, t) => sum + Math.max(0, planned - t.step), 0);
@@ -22,9 +34,6 @@ export function gpuView(trials: readonly TrialView[], drawn: readonly TrialView[
       }))
       .filter((row) => row.seconds > 0),
     savedShare: planned === null || pruned.length === 0 ? null : spared / (steps + spared),
-    note:
-      drawn.length < trials.length
-        ? `Drawn: ${plural(drawn.length, "trial")} of ${plural(trials.length, "trial")}; the totals count all.`
-        : null,
+    note: drawnNote(drawn.length, trials.length),
   };
 }

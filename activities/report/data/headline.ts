@@ -76,7 +76,12 @@ function withoutWinner(trials: readonly TrialView[], reason: string | null): Hea
   const common = [...causes].sort((a, b) => b[1].length - a[1].length)[0];
   return {
     kind: "all-failed",
-    sentence: trials.length === 1 ? "The only trial did not complete." : `None of the ${trials.length} trials completed.`,
-    detail: common ? `Most common cause (${plural(common[1].length, "trial")}): ${common[0]}.` : (reason ?? ""),
+    sentence:
+      trials.length === 1
+        ? "The only trial did not complete."
+        : `None of the ${trials.length} trials completed.`,
+    detail: common
+      ? `Most common cause (${plural(common[1].length, "trial")}): ${common[0]}.`
+      : (reason ?? ""),
   };
 }

@@ -24,9 +24,14 @@ export function importance(
   seed: number,
 ): Importance {
   const ranked = trials.filter((t) => t.rank !== null).sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
-  const varied = Object.keys(space).filter((key) => new Set(ranked.map((t) => choice(t.params[key]))).size > 1);
+  const varied = Object.keys(space).filter(
+    (key) => new Set(ranked.map((t) => choice(t.params[key]))).size > 1,
+  );
   if (ranked.length < fewest) {
-    return none(ranked.length, `Needs at least ${fewest} trials that were ranked; this run has ${ranked.length}.`);
+    return none(
+      ranked.length,
+      `Needs at least ${fewest} trials that were ranked; this run has ${ranked.length}.`,
+    );
   }
   if (varied.length === 0) return none(ranked.length, "No parameter took more than one value.");
 
@@ -36,11 +41,20 @@ export function importance(
   const shuffled = Array.from({ length: permutations }, () => shuffle(ranks, random));
   const rows = varied.map((key) => {
     const distribution = space[key] as Distribution;
-    const weights = kernel(sample.map((t) => unitPosition(distribution, t.params[key])), isOrdered(distribution));
+    const weights = kernel(
+      sample.map((t) => unitPosition(distribution, t.params[key])),
+      isOrdered(distribution),
+    );
     const score = explained(weights, ranks);
     const chance = shuffled.map((s) => explained(weights, s)).sort((a, b) => a - b);
     const noise = chance[Math.ceil(0.95 * permutations) - 1] as number;
-    return { key, score, noise, aboveNoise: score > noise, bestValues: bestValues(ranked, key, distribution) };
+    return {
+      key,
+      score,
+      noise,
+      aboveNoise: score > noise,
+      bestValues: bestValues(ranked, key, distribution),
+    };
   });
   return {
     confidence: ranked.length < fair ? "indicative" : "fair",
@@ -50,7 +64,12 @@ export function importance(
   };
 }
 
-const none = (ranked: number, explanation: string): Importance => ({ confidence: "none", ranked, explanation, rows: [] });
+const none = (ranked: number, explanation: string): Importance => ({
+  confidence: "none",
+  ranked,
+  explanation,
+  rows: [],
+});
 
 const explain = (ranked: number): string =>
   `Share of a trial's rank that one parameter predicts by itself (leave-one-out R² of a kernel regression over ${count(ranked)} ranked trials, pruned and diverged ones included). A score counts only beyond the noise mark: the 95th percentile of the same score with the ranks shuffled ${permutations} times.${
@@ -68,7 +87,7 @@ const isOrdered = (distribution: Distribution): boolean =>
 /** Row-normalised weights of all other trials: a Gaussian over an ordered parameter, equality over a named one. */
 function kernel(positions: readonly number[], ordered: boolean): Float64Array[] {
   const n = positions.length;
-  const width = 0.5 * n ** -0.2;
+  const width = 0.3 * n ** -0.2;
   return positions.map((x, i) => {
     const row = new Float64Array(n);
     let sum = 0;
@@ -111,6 +130,8 @@ export function bestValues(ranked: readonly TrialView[], key: string, distributi
     const [low, high] = [Math.min(...values), Math.max(...values)];
     return low === high ? short(low) : `${short(low)} – ${short(high)}`;
   }
-  const tally = [...groupBy(best, choice)].sort((a, b) => b[1].length - a[1].length || a[0].localeCompare(b[0]));
+  const tally = [...groupBy(best, choice)].sort(
+    (a, b) => b[1].length - a[1].length || a[0].localeCompare(b[0]),
+  );
   return tally.map(([value, of]) => `${value} (${of.length}×)`).join(", ");
 }

@@ -1,5 +1,5 @@
 import type { Distribution } from "../../../workflows/contracts";
-import { choice, number, plural } from "./format";
+import { choice, count, number } from "./format";
 import type { Objective, ParallelPlot, TrialView } from "./report-data";
 import { ticks, unitPosition } from "./scale";
 
@@ -23,7 +23,7 @@ export function parallelPlot(
   return {
     axes: [
       ...shown.map((key) => ({ key, label: key, ticks: ticks(space[key] as Distribution) })),
-      { key: "objective", label: objective.label, ticks: scale?.ticks ?? [] },
+      ...(scale ? [{ key: "objective", label: objective.label, ticks: scale.ticks }] : []),
     ],
     lines: drawn.map((t) => {
       const place = scale && t.value !== null ? scale.place(t.value) : null;
@@ -31,16 +31,21 @@ export function parallelPlot(
         trial: t.trial,
         state: t.state,
         isBest: t.isBest,
-        at: [...shown.map((key) => unitPosition(space[key] as Distribution, t.params[key])), place],
+        at: [
+          ...shown.map((key) => unitPosition(space[key] as Distribution, t.params[key])),
+          ...(scale ? [place] : []),
+        ],
         shade: place === null ? null : Math.min(shades - 1, Math.floor(place * shades)),
       };
     }),
-    note:
-      drawn.length < trials.length
-        ? `Drawn: the best ${plural(drawn.length, "trial")} and an even spread of the others, of ${plural(trials.length, "trial")}.`
-        : null,
+    note: drawnNote(drawn.length, trials.length),
   };
 }
+
+export const drawnNote = (drawn: number, total: number): string | null =>
+  drawn < total
+    ? `Drawn: ${count(drawn)} of ${count(total)} trials, half of them the best, the others spread evenly.`
+    : null;
 
 /** The better half of the places to the best trials, the rest spread evenly, so that a cut still shows the range. */
 export function mostTelling(trials: readonly TrialView[], limit: number): TrialView[] {

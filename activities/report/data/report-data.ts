@@ -134,7 +134,12 @@ export interface CurveChart {
   label: string;
   log: boolean;
   domain: [number, number];
-  series: { trial: number; state: TrialViewState; isBest: boolean; points: [step: number, value: number][] }[];
+  series: {
+    trial: number;
+    state: TrialViewState;
+    isBest: boolean;
+    points: [step: number, value: number][];
+  }[];
 }
 
 export interface Importance {
@@ -171,7 +176,15 @@ export interface Timeline {
   rungSteps: number[];
   lastStep: number;
   waves: { wave: number; rows: TimelineRow[] }[];
-  rungs: { wave: number; rung: number; step: number; reported: number; kept: number; pruned: number; cut: number | null }[];
+  rungs: {
+    wave: number;
+    rung: number;
+    step: number;
+    reported: number;
+    kept: number;
+    pruned: number;
+    cut: number | null;
+  }[];
   note: string | null;
 }
 
@@ -211,7 +224,13 @@ export interface WinnerView {
   fetch: string;
   python: string;
   files: ArtifactView[];
-  merge: { passed: boolean; maxLogitDifference: number; tolerance: number; rows: number; files: ArtifactView[] } | null;
+  merge: {
+    passed: boolean;
+    maxLogitDifference: number;
+    tolerance: number;
+    rows: number;
+    files: ArtifactView[];
+  } | null;
   hubUrl: string | null;
 }
 

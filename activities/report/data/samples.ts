@@ -6,7 +6,11 @@ const shown = 12;
 const longest = 1200;
 
 /** Base and winner answered the same test prompts; they are put side by side by prompt. */
-export function samples(base: EvalOutput | null, best: EvalOutput | null, spec: ExperimentSpec): SampleView[] {
+export function samples(
+  base: EvalOutput | null,
+  best: EvalOutput | null,
+  spec: ExperimentSpec,
+): SampleView[] {
   const right = (expected: string, got: string) => comparable(expected, spec) === comparable(got, spec);
   const byPrompt = new Map((base?.samples ?? []).map((s) => [s.prompt, s]));
   const leading = best?.samples.length ? best.samples : (base?.samples ?? []);

@@ -23,7 +23,10 @@ export function ticks(distribution: Distribution): { at: number; text: string }[
   }
   const [low, high, log] = range(distribution);
   const inside = log ? decades(low, high) : [];
-  return [low, ...inside, high].map((value) => ({ at: unitPosition(distribution, value), text: short(value) }));
+  return [low, ...inside, high].map((value) => ({
+    at: unitPosition(distribution, value),
+    text: short(value),
+  }));
 }
 
 export function describe(distribution: Distribution): string {
@@ -35,7 +38,9 @@ export function describe(distribution: Distribution): string {
 
 /** Numbers rise along an axis however the list was written; anything else keeps its order. */
 const orderedChoices = (options: readonly unknown[]): unknown[] =>
-  options.every((o) => typeof o === "number") ? [...(options as number[])].sort((a, b) => a - b) : [...options];
+  options.every((o) => typeof o === "number")
+    ? [...(options as number[])].sort((a, b) => a - b)
+    : [...options];
 
 function range(distribution: Exclude<Distribution, { choice: unknown }>): [number, number, boolean] {
   if ("loguniform" in distribution) return [...distribution.loguniform, true];
@@ -55,12 +60,14 @@ function decades(low: number, high: number): number[] {
   return inside;
 }
 
-/** The top of the axis leaves out the few largest values, so that one diverging trial does not flatten the others. */
+/** Where a few values lie far beyond all others, the axis ends below them and they are drawn at its edge. */
 export function verticalScale(values: readonly number[]): { domain: [number, number]; log: boolean } {
   const sorted = [...values].sort((a, b) => a - b);
   if (sorted.length === 0) return { domain: [0, 1], log: false };
   const low = sorted[0] as number;
-  const high = Math.min(sorted.at(-1) as number, 1.15 * (sorted[Math.floor(0.985 * (sorted.length - 1))] as number));
+  const last = sorted.at(-1) as number;
+  const usual = sorted[Math.ceil(0.985 * (sorted.length - 1))] as number;
+  const high = usual > 0 && last > 2 * usual ? 1.15 * usual : last;
   const log = low > 0 && high / low > 30;
   if (log) return { domain: [low, Math.max(high, low * 1.01)], log };
   const margin = (high - low) * 0.04 || Math.abs(high) * 0.1 || 1;

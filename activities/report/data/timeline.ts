@@ -1,6 +1,6 @@
 import type { RungRow } from "../rows";
-import { plural } from "./format";
 import { groupBy } from "./group-by";
+import { drawnNote } from "./parallel";
 import type { Objective, Timeline, TrialView } from "./report-data";
 import { isBetter } from "./trials";
 
@@ -27,15 +27,16 @@ export function timeline(
     lastStep: Math.max(1, ...trials.map((t) => t.step)),
     waves: [...groupBy(drawn, (t) => t.wave)].map(([wave, of]) => ({ wave, rows: rows(of) })),
     rungs: rungSummary(trials, rungs, objective),
-    note:
-      drawn.length < trials.length
-        ? `Drawn: the best trials and an even spread of the others, ${plural(drawn.length, "trial")} of ${plural(trials.length, "trial")}.`
-        : null,
+    note: drawnNote(drawn.length, trials.length),
   };
 }
 
 /** One line per wave and rung: how many reported, how many went on, and the worst value that did. */
-function rungSummary(trials: readonly TrialView[], rungs: readonly RungRow[], objective: Objective): Timeline["rungs"] {
+function rungSummary(
+  trials: readonly TrialView[],
+  rungs: readonly RungRow[],
+  objective: Objective,
+): Timeline["rungs"] {
   const waveOf = new Map(trials.map((t) => [t.trial, t.wave]));
   return [...groupBy(rungs, (r) => `${waveOf.get(r.trial) ?? 0}/${r.rung}/${r.step}`)]
     .map(([, rows]) => {
@@ -43,7 +44,10 @@ function rungSummary(trials: readonly TrialView[], rungs: readonly RungRow[], ob
       const first = rows[0] as RungRow;
       const cut = kept
         .map((r) => r.value)
-        .reduce<number | null>((worst, v) => (worst === null || isBetter(worst, v, objective.mode) ? v : worst), null);
+        .reduce<number | null>(
+          (worst, v) => (worst === null || isBetter(worst, v, objective.mode) ? v : worst),
+          null,
+        );
       return {
         wave: waveOf.get(first.trial) ?? 0,
         rung: first.rung,

@@ -3,7 +3,13 @@ import { metricName, number, ordinal } from "./format";
 import { groupBy } from "./group-by";
 import type { Objective, TrialView, TrialViewState } from "./report-data";
 
-export const viewStates: readonly TrialViewState[] = ["completed", "pruned", "diverged", "failed", "cancelled"];
+export const viewStates: readonly TrialViewState[] = [
+  "completed",
+  "pruned",
+  "diverged",
+  "failed",
+  "cancelled",
+];
 
 /** A trial that never reached an end of its own (its run was stopped) is shown as cancelled. */
 const viewState = (state: TrialRecord["state"]): TrialViewState =>
@@ -123,8 +129,10 @@ function ending(
   const state = viewState(trial.state);
   if (state === "completed") return `ran all ${trial.step} steps`;
   if (state === "diverged") return `loss was not finite after step ${trial.step}`;
-  if (state === "failed") return trial.error ? `${trial.error.type}: ${trial.error.message}` : "failed without a message";
-  if (state === "cancelled") return trial.step > 0 ? `cancelled at step ${trial.step}` : "cancelled before its first step";
+  if (state === "failed")
+    return trial.error ? `${trial.error.type}: ${trial.error.message}` : "failed without a message";
+  if (state === "cancelled")
+    return trial.step > 0 ? `cancelled at step ${trial.step}` : "cancelled before its first step";
   if (!rung) return `pruned at step ${trial.step}`;
   const standing = standings.get(`${rung.trial}/${rung.rung}`);
   const value = rung.value === null ? "no value" : `${metricName(objective.metric)} ${number(rung.value)}`;

@@ -1,4 +1,9 @@
-import type { ArtifactRef, NamedArtifact, ReproducibilityVerdict, StageOutputs } from "../../../workflows/contracts";
+import type {
+  ArtifactRef,
+  NamedArtifact,
+  ReproducibilityVerdict,
+  StageOutputs,
+} from "../../../workflows/contracts";
 import type { ArtifactRow } from "../rows";
 import { paramFacts, promisesBits } from "./asked";
 import type { ArtifactView, ReproducibilityView, TrialView, WinnerView } from "./report-data";
@@ -52,7 +57,10 @@ export const namedArtifact = ({ path, ref }: NamedArtifact): ArtifactView => ({
   uri: ref.uri,
 });
 
-export function artifactViews(rows: readonly ArtifactRow[], limit: number): { views: ArtifactView[]; left: number } {
+export function artifactViews(
+  rows: readonly ArtifactRow[],
+  limit: number,
+): { views: ArtifactView[]; left: number } {
   /** The report cannot hold its own hash, and the manifest is listed by itself. */
   const own = (row: ArtifactRow) => ["report.html", "report.md", "manifest.json"].includes(row.name);
   const views = rows
@@ -62,7 +70,11 @@ export function artifactViews(rows: readonly ArtifactRow[], limit: number): { vi
   return { views: views.slice(0, limit), left: Math.max(0, views.length - limit) };
 }
 
-export function reproducibility(run: string, stages: StageOutputs, manifest: ArtifactRef): ReproducibilityView {
+export function reproducibility(
+  run: string,
+  stages: StageOutputs,
+  manifest: ArtifactRef,
+): ReproducibilityView {
   return {
     verdict: stages.reproducibility,
     sentence: verdictSentence(stages.reproducibility),
@@ -70,7 +82,12 @@ export function reproducibility(run: string, stages: StageOutputs, manifest: Art
       ? "Promised: the same bits on the same hardware (full determinism, deterministic search)."
       : "Promised: the same results within tolerance; bits may differ with neighbours and hardware.",
     command: `npx belay verify ${run}`,
-    manifest: { name: "manifest.json", sizeBytes: manifest.sizeBytes, sha256: manifest.sha256, uri: manifest.uri },
+    manifest: {
+      name: "manifest.json",
+      sizeBytes: manifest.sizeBytes,
+      sha256: manifest.sha256,
+      uri: manifest.uri,
+    },
   };
 }
 

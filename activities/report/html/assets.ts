@@ -21,6 +21,7 @@ export function assets(): Assets {
 function packageRoot(from: string): string {
   if (existsSync(join(from, "package.json"))) return from;
   const parent = dirname(from);
-  if (parent === from) throw new Error("the report's style sheet was not found: no package.json above the compiled code");
+  if (parent === from)
+    throw new Error("the report's style sheet was not found: no package.json above the compiled code");
   return packageRoot(parent);
 }

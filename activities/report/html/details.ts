@@ -16,7 +16,12 @@ export const askedSection = (data: ReportData): Markup =>
         data.spaceProposed ? "Search space, proposed from the data and the model" : "Search space, as given",
         ["parameter", "range", "best quarter of the trials", "why"],
         data.space.map((row) => ({
-          cells: [cell(html`<code>${row.key}</code>`), cell(row.range), cell(row.best ?? "–"), cell(row.reason ?? "as written in the experiment")],
+          cells: [
+            cell(html`<code>${row.key}</code>`),
+            cell(row.range),
+            cell(row.best ?? "–"),
+            cell(row.reason ?? "as written in the experiment"),
+          ],
         })),
       ),
     weightsDetails(data),
@@ -31,7 +36,9 @@ function weightsDetails({ weights }: ReportData): Markup | null {
 ${table(
   "Adapted",
   ["weight", "shape", num("layers")],
-  weights.adapted.map((w) => ({ cells: [cell(html`<code>${w.name}</code>`), cell(w.shape), numeric(String(w.count), w.count)] })),
+  weights.adapted.map((w) => ({
+    cells: [cell(html`<code>${w.name}</code>`), cell(w.shape), numeric(String(w.count), w.count)],
+  })),
 )}
 ${
   weights.skipped.length > 0 &&
@@ -39,7 +46,12 @@ ${
     "Not adapted",
     ["weight", "shape", num("layers"), "why"],
     weights.skipped.map((w) => ({
-      cells: [cell(html`<code>${w.name}</code>`), cell(w.shape), numeric(String(w.count), w.count), cell(w.reason)],
+      cells: [
+        cell(html`<code>${w.name}</code>`),
+        cell(w.shape),
+        numeric(String(w.count), w.count),
+        cell(w.reason),
+      ],
     })),
   )
 }
@@ -49,7 +61,12 @@ ${
 export function adapter(data: ReportData): Markup {
   const { winner } = data;
   if (!winner) {
-    return section("adapter", "The adapter", "There is none: the search has no winner.", html`<p class="note" data-empty="adapter">${data.headline.detail || data.headline.sentence}</p>`);
+    return section(
+      "adapter",
+      "The adapter",
+      "There is none: the search has no winner.",
+      html`<p class="note" data-empty="adapter">${data.headline.detail || data.headline.sentence}</p>`,
+    );
   }
   return section(
     "adapter",
@@ -73,7 +90,8 @@ export function dataset(data: ReportData): Markup {
   const { facts, profile } = data.dataset;
   const { labels, duplicates, leakage } = profile;
   const examples = (title: string, rows: readonly string[]) =>
-    rows.length > 0 && html`<details><summary>${title}</summary><ul class="rows">${rows.map((r) => html`<li><pre>${r}</pre></li>`)}</ul></details>`;
+    rows.length > 0 &&
+    html`<details><summary>${title}</summary><ul class="rows">${rows.map((r) => html`<li><pre>${r}</pre></li>`)}</ul></details>`;
   return section(
     "data",
     "The data",
@@ -88,7 +106,9 @@ export function dataset(data: ReportData): Markup {
         ["tokens", num("rows")],
         profile.tokenLengths.histogram.counts.map((rows, i) => ({
           cells: [
-            cell(`${number(profile.tokenLengths.histogram.edges[i] ?? 0)} to ${number(profile.tokenLengths.histogram.edges[i + 1] ?? 0)}`),
+            cell(
+              `${number(profile.tokenLengths.histogram.edges[i] ?? 0)} to ${number(profile.tokenLengths.histogram.edges[i + 1] ?? 0)}`,
+            ),
             numeric(count(rows), rows),
           ],
         })),
@@ -106,7 +126,13 @@ export function dataset(data: ReportData): Markup {
           "Rows by label",
           ["label", num("training"), num("validation"), num("test"), num("share")],
           labels.map((l) => ({
-            cells: [cell(l.name), numeric(count(l.train), l.train), numeric(count(l.validation), l.validation), numeric(count(l.test), l.test), numeric(percent(l.train / Math.max(1, profile.rows.train)), l.train)],
+            cells: [
+              cell(l.name),
+              numeric(count(l.train), l.train),
+              numeric(count(l.validation), l.validation),
+              numeric(count(l.test), l.test),
+              numeric(percent(l.train / Math.max(1, profile.rows.train)), l.train),
+            ],
           })),
         ),
       ),
@@ -120,7 +146,12 @@ export function dataset(data: ReportData): Markup {
       "Files that were read",
       ["file", num("rows"), num("weight"), "SHA-256"],
       profile.sources.map((s) => ({
-        cells: [cell(html`<code>${s.path}</code>`), numeric(count(s.rows), s.rows), numeric(number(s.weight), s.weight), cell(html`<code class="hash">${s.sha256}</code>`)],
+        cells: [
+          cell(html`<code>${s.path}</code>`),
+          numeric(count(s.rows), s.rows),
+          numeric(number(s.weight), s.weight),
+          cell(html`<code class="hash">${s.sha256}</code>`),
+        ],
       })),
     )}</details>`,
   );
@@ -138,7 +169,14 @@ export function verify(data: ReportData): Markup {
         "Verification",
         ["level", "what it checks", "result", "finding"],
         repro.verdict.details.map((d) => ({
-          cells: [cell(d.level), cell(levelMeaning(d.level)), cell(html`<span class="nowrap ${d.passed ? "pass" : "fail"}">${d.passed ? "✓ passed" : "✗ failed"}</span>`), cell(d.message)],
+          cells: [
+            cell(d.level),
+            cell(levelMeaning(d.level)),
+            cell(
+              html`<span class="nowrap ${d.passed ? "pass" : "fail"}">${d.passed ? "✓ passed" : "✗ failed"}</span>`,
+            ),
+            cell(d.message),
+          ],
         })),
       ),
     html`<p>Check it again at any time, from the manifest and the stored files alone:</p>`,

@@ -46,7 +46,7 @@ ${dataset(data)}
 ${verify(data)}
 </main>
 </div>
-<div id="tip" role="status" hidden></div>
+<div id="tip" class="tip" role="status" hidden></div>
 <script type="application/json" id="trials-data">${new Markup(trialData(data))}</script>
 <script>${new Markup(script)}</script>
 </body>

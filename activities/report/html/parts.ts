@@ -2,7 +2,12 @@ import { bytes } from "../data/format";
 import type { ArtifactView, Fact } from "../data/report-data";
 import { html, Markup } from "./tag";
 
-export const section = (id: string, title: string, lead: string | Markup | null, ...body: (Markup | null | false)[]): Markup =>
+export const section = (
+  id: string,
+  title: string,
+  lead: string | Markup | null,
+  ...body: (Markup | null | false)[]
+): Markup =>
   html`<section id="${id}" aria-labelledby="${id}-title">
 <h2 id="${id}-title">${title}</h2>
 ${lead && html`<p class="lead">${lead}</p>`}
@@ -10,7 +15,12 @@ ${body}
 </section>`;
 
 /** A chart with its caption; the table with the same facts stays within reach. */
-export const figure = (title: string, svg: string, caption: (string | Markup | null)[], table: Markup | null = null): Markup =>
+export const figure = (
+  title: string,
+  svg: string,
+  caption: (string | Markup | null)[],
+  table: Markup | null = null,
+): Markup =>
   html`<figure>
 <h3>${title}</h3>
 <div class="chart" tabindex="0" role="group" aria-label="${title}">${new Markup(svg)}</div>
@@ -26,7 +36,11 @@ export interface Cell {
 }
 
 export const cell = (content: string | Markup): Cell => ({ content });
-export const numeric = (content: string, sort: number | null = null): Cell => ({ content, sort, numeric: true });
+export const numeric = (content: string, sort: number | null = null): Cell => ({
+  content,
+  sort,
+  numeric: true,
+});
 
 export interface Row {
   cells: Cell[];
@@ -34,7 +48,12 @@ export interface Row {
   className?: string;
 }
 
-export function table(caption: string, head: (string | { text: string; numeric: true })[], rows: Row[], sortable = false): Markup {
+export function table(
+  caption: string,
+  head: (string | { text: string; numeric: true })[],
+  rows: Row[],
+  sortable = false,
+): Markup {
   const heading = (h: (typeof head)[number]) => {
     const text = typeof h === "string" ? h : h.text;
     return html`<th scope="col"${typeof h === "string" ? null : new Markup(' class="num"')}>${sortable ? html`<button type="button" class="sort">${text}</button>` : text}</th>`;
@@ -43,7 +62,9 @@ export function table(caption: string, head: (string | { text: string; numeric: 
 <caption>${caption}</caption>
 <thead><tr>${head.map(heading)}</tr></thead>
 <tbody>${rows.map(
-    (row) => html`<tr${row.trial === undefined ? null : html` data-trial="${row.trial}"`}${row.className ? html` class="${row.className}"` : null}>${row.cells.map(
+    (
+      row,
+    ) => html`<tr${row.trial === undefined ? null : html` data-trial="${row.trial}"`}${row.className ? html` class="${row.className}"` : null}>${row.cells.map(
       (c) =>
         html`<td${c.numeric ? new Markup(' class="num"') : null}${c.sort === undefined || c.sort === null ? null : html` data-sort="${c.sort}"`}>${c.content}</td>`,
     )}</tr>
@@ -63,7 +84,11 @@ export const fileTable = (caption: string, files: readonly ArtifactView[]): Mark
     caption,
     ["file", num("size"), "SHA-256"],
     files.map((f) => ({
-      cells: [cell(html`<code>${f.name}</code>`), numeric(bytes(f.sizeBytes), f.sizeBytes), cell(html`<code class="hash">${f.sha256}</code>`)],
+      cells: [
+        cell(html`<code>${f.name}</code>`),
+        numeric(bytes(f.sizeBytes), f.sizeBytes),
+        cell(html`<code class="hash">${f.sha256}</code>`),
+      ],
     })),
   );
 

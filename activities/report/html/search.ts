@@ -22,9 +22,15 @@ export function search(data: ReportData): Markup | null {
 }
 
 const legend = (data: ReportData): Markup =>
-  html`<span class="legend">${data.winner && html`<span class="key is-best">winner</span>`}${Object.entries(data.counts)
+  html`<span class="legend">${data.winner && html`<span class="key is-best">winner</span>`}${Object.entries(
+    data.counts,
+  )
     .filter(([, n]) => n > 0)
     .map(([name, n]) => html`<span class="key is-${name}">${name} ${count(n)}</span>`)}</span>`;
+
+/** A chart with nothing to draw says why. */
+const nothing = (title: string, chart: string, reason: string): Markup =>
+  html`<figure><h3>${title}</h3><p class="note" data-empty="${chart}">${reason}</p></figure>`;
 
 function history(data: ReportData): Markup | null {
   if (data.trials.every((t) => t.value === null)) return null;
@@ -44,7 +50,9 @@ function history(data: ReportData): Markup | null {
 const curves = (data: ReportData): Markup[] =>
   data.curves.map((chart) =>
     figure(sentence(chart.label), drawCurves(chart), [
-      chart.metric === "train_loss" ? "On training batches, averaged over neighbouring steps where there are many." : "On validation rows.",
+      chart.metric === "train_loss"
+        ? "On training batches, averaged over neighbouring steps where there are many."
+        : "On validation rows.",
       data.curvesNote,
     ]),
   );
@@ -61,7 +69,7 @@ function parallel(data: ReportData): Markup | null {
 function importanceFigure(data: ReportData): Markup {
   const { importance } = data;
   if (importance.rows.length === 0) {
-    return html`<figure><h3>Which parameter mattered</h3><p class="note" data-empty="importance">Not shown. ${importance.explanation}</p></figure>`;
+    return nothing("Which parameter mattered", "importance", `Not shown. ${importance.explanation}`);
   }
   const beyond = importance.rows.filter((r) => r.aboveNoise).map((r) => r.key);
   return figure(
@@ -77,7 +85,12 @@ function importanceFigure(data: ReportData): Markup {
       "Importance by parameter",
       ["parameter", num("importance"), num("noise mark"), "values of the best quarter"],
       importance.rows.map((r) => ({
-        cells: [cell(r.key), numeric(percent(r.score), r.score), numeric(percent(r.noise), r.noise), cell(r.bestValues)],
+        cells: [
+          cell(r.key),
+          numeric(percent(r.score), r.score),
+          numeric(percent(r.noise), r.noise),
+          cell(r.bestValues),
+        ],
       })),
     ),
   );
@@ -85,6 +98,8 @@ function importanceFigure(data: ReportData): Markup {
 
 function timelineFigure(data: ReportData): Markup {
   const { timeline, objective } = data;
+  if (data.trials.every((t) => t.step === 0))
+    return nothing("How far each trial got", "timeline", "No trial took a step.");
   return figure(
     "How far each trial got",
     drawTimeline(timeline, objective),
@@ -97,9 +112,19 @@ function timelineFigure(data: ReportData): Markup {
     timeline.rungs.length > 0
       ? table(
           "Verdicts by wave and rung",
-          [num("wave"), num("rung"), num("step"), num("reported"), num("went on"), num("pruned"), num(`worst ${objective.label} that went on`)],
+          [
+            num("wave"),
+            num("rung"),
+            num("step"),
+            num("reported"),
+            num("went on"),
+            num("pruned"),
+            num(`worst ${objective.label} that went on`),
+          ],
           timeline.rungs.slice(0, data.tableLimit).map((r) => ({
-            cells: [r.wave, r.rung + 1, r.step, r.reported, r.kept, r.pruned].map((n) => numeric(count(n), n)).concat(numeric(number(r.cut), r.cut)),
+            cells: [r.wave, r.rung + 1, r.step, r.reported, r.kept, r.pruned]
+              .map((n) => numeric(count(n), n))
+              .concat(numeric(number(r.cut), r.cut)),
           })),
         )
       : null,
@@ -108,10 +133,13 @@ function timelineFigure(data: ReportData): Markup {
 
 function gpu(data: ReportData): Markup {
   const { gpu: view } = data;
+  if (view.training === 0) return nothing("GPU time", "gpu-seconds", "No trial used any.");
   const shares = view.byState.map((s) => `${duration(s.seconds)} ${s.state}`).join(", ");
   return figure("GPU time", drawGpu(view), [
     `Training ${duration(view.training)}${shares && ` (${shares})`}; scoring base and winner on test ${duration(view.evaluation)}.${
-      view.savedShare === null ? "" : ` Pruning spared ${percent(view.savedShare)} of the steps that full-length trials would have taken.`
+      view.savedShare === null
+        ? ""
+        : ` Pruning spared ${percent(view.savedShare)} of the steps that full-length trials would have taken.`
     }`,
     view.note,
   ]);
@@ -121,25 +149,52 @@ export function trialTable(data: ReportData): Markup | null {
   const { trials, objective, tableLimit } = data;
   if (trials.length === 0) return null;
   const keys = [...new Set(trials.flatMap((t) => Object.keys(t.params)))];
-  const shown = [...trials].sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || a.trial - b.trial).slice(0, tableLimit);
-  const heading = (key: string) => (trials.every((t) => typeof (t.params[key] ?? 0) === "number") ? num(key) : key);
-  const head = [num("trial"), num("rank"), "state", num(objective.label), ...keys.map(heading), num("step"), num("GPU s"), "proposed by", "how it ended"];
+  const shown = [...trials]
+    .sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || a.trial - b.trial)
+    .slice(0, tableLimit);
+  const heading = (key: string) =>
+    trials.every((t) => typeof (t.params[key] ?? 0) === "number") ? num(key) : key;
+  const head = [
+    num("trial"),
+    num("rank"),
+    "state",
+    num(objective.label),
+    ...keys.map(heading),
+    num("step"),
+    num("GPU s"),
+    "proposed by",
+    "how it ended",
+  ];
   return section(
     "trials",
     "All trials",
     "Best first; click a heading to sort.",
-    table(`Trials of ${data.run.id}`, head, shown.map((t) => trialRow(t, keys)), true),
-    note(shown.length < trials.length ? `The best ${count(shown.length)} of ${count(trials.length)} trials; all of them are in the manifest.` : null),
+    table(
+      `Trials of ${data.run.id}`,
+      head,
+      shown.map((t) => trialRow(t, keys)),
+      true,
+    ),
+    note(
+      shown.length < trials.length
+        ? `The best ${count(shown.length)} of ${count(trials.length)} trials; all of them are in the manifest.`
+        : null,
+    ),
   );
 }
 
 function trialRow(t: TrialView, keys: readonly string[]): Row {
-  const param = (value: unknown) => (typeof value === "number" ? numeric(choice(value), value) : cell(choice(value)));
+  const param = (value: unknown) =>
+    typeof value === "number" ? numeric(choice(value), value) : cell(choice(value));
   return {
     trial: t.trial,
     className: t.isBest ? "is-best" : undefined,
     cells: [
-      { content: html`<button type="button" class="pick" data-pick="${t.trial}">${t.trial}</button>`, sort: t.trial, numeric: true },
+      {
+        content: html`<button type="button" class="pick" data-pick="${t.trial}">${t.trial}</button>`,
+        sort: t.trial,
+        numeric: true,
+      },
       numeric(t.rank === null ? "–" : String(t.rank), t.rank),
       cell(state(t.state)),
       numeric(number(t.value), t.value),

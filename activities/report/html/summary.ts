@@ -54,7 +54,8 @@ export function scores(data: ReportData): Markup | null {
 }
 
 function sampleList(data: ReportData): Markup | null {
-  if (data.samples.length === 0) return html`<p class="note">No sample generations: none of the metrics needs generated text.</p>`;
+  if (data.samples.length === 0)
+    return html`<p class="note">No sample generations: none of the metrics needs generated text.</p>`;
   const answer = (who: string, text: string | null, right: boolean | null) =>
     text === null
       ? null

@@ -13,9 +13,15 @@ function render(piece: Piece): string {
   if (piece === null || piece === undefined || piece === false) return "";
   if (piece instanceof Markup) return piece.text;
   if (typeof piece === "object") return piece.map(render).join("");
-  return escape(String(piece));
+  return escapeText(String(piece));
 }
 
-const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-const escape = (text: string): string =>
-  text.replace(/[&<>"']/g, (c) => entities[c] ?? c).replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "\ufffd");
+const entities: Record<string, string> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+const escapeText = (text: string): string =>
+  text.replace(/[&<>"']/g, (c) => entities[c] ?? c).replace(/(?![\t\n\r])\p{Cc}/gu, "\ufffd");

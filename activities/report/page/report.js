@@ -4,7 +4,8 @@
   const tip = document.getElementById("tip");
   let pinned = null;
 
-  const marksOf = (trial) => document.querySelectorAll(`.mark[data-trial="${trial}"], tr[data-trial="${trial}"]`);
+  const marksOf = (trial) =>
+    document.querySelectorAll(`.mark[data-trial="${trial}"], tr[data-trial="${trial}"]`);
 
   function setClass(trial, name, on) {
     if (trial === null) return;
@@ -21,24 +22,35 @@
     }
   }
 
-  /** Value and step of the vertex nearest to the pointer, read back from the drawn line. */
-  function nearest(target, event) {
-    const svg = target.closest("svg[data-x]");
-    if (!svg || target.tagName !== "path" || !svg.dataset.chart.startsWith("curves-")) return null;
-    const place = new DOMPoint(event.clientX, event.clientY).matrixTransform(target.getScreenCTM().inverse());
-    const numbers = (target.getAttribute("d").match(/-?\d+(\.\d+)?/g) ?? []).map(Number);
+  const centre = (dot) => ({ x: Number(dot.getAttribute("cx")), y: Number(dot.getAttribute("cy")) });
+
+  function nearestVertex(path, event) {
+    const place = new DOMPoint(event.clientX, event.clientY).matrixTransform(path.getScreenCTM().inverse());
+    const numbers = (path.getAttribute("d").match(/-?\d+(\.\d+)?/g) ?? []).map(Number);
     let best = null;
     for (let i = 0; i + 1 < numbers.length; i += 2) {
       const distance = Math.abs(numbers[i] - place.x);
       if (!best || distance < best.distance) best = { distance, x: numbers[i], y: numbers[i + 1] };
     }
+    return best;
+  }
+
+  /** Value and step of the vertex nearest to the pointer, read back from the drawn line. */
+  function nearest(target, event) {
+    const svg = target.closest("svg[data-x]");
+    if (!svg?.dataset.chart.startsWith("curves-")) return null;
+    const best = target.tagName === "circle" ? centre(target) : nearestVertex(target, event);
     if (!best) return null;
     const [xDomain, xRange] = JSON.parse(svg.dataset.x);
     const [yDomain, yRange, log] = JSON.parse(svg.dataset.y);
     const share = (best.y - yRange[0]) / (yRange[1] - yRange[0]);
     return {
-      step: Math.round(xDomain[0] + ((best.x - xRange[0]) / (xRange[1] - xRange[0])) * (xDomain[1] - xDomain[0])),
-      value: log ? yDomain[0] * (yDomain[1] / yDomain[0]) ** share : yDomain[0] + share * (yDomain[1] - yDomain[0]),
+      step: Math.round(
+        xDomain[0] + ((best.x - xRange[0]) / (xRange[1] - xRange[0])) * (xDomain[1] - xDomain[0]),
+      ),
+      value: log
+        ? yDomain[0] * (yDomain[1] / yDomain[0]) ** share
+        : yDomain[0] + share * (yDomain[1] - yDomain[0]),
     };
   }
 
@@ -52,7 +64,9 @@
     const known = trials[trial];
     if (!known) return;
     const list = document.createElement("dl");
-    const lines = at ? [[`at step ${at.step}`, String(Number(at.value.toPrecision(4)))], ...known.lines] : known.lines;
+    const lines = at
+      ? [[`at step ${at.step}`, String(Number(at.value.toPrecision(4)))], ...known.lines]
+      : known.lines;
     for (const [label, value] of lines) list.append(element("dt", label), element("dd", value));
     tip.replaceChildren(element("b", known.title), list, element("p", known.ended));
     tip.hidden = false;

@@ -1,0 +1,74 @@
+import { type ArtifactRef, DatasetProfile } from "../../workflows/contracts";
+import type { ObjectStore } from "../artifacts/object-store";
+import { failure } from "../failure";
+import type { Queries } from "../persistence/database";
+import type { ArtifactRow, CurvePoint, RungRow, RunRow, TrialRecord } from "./rows";
+
+export async function loadRun(db: Queries, run: string): Promise<RunRow> {
+  const { rows } = await db.query<RunRow>(
+    `SELECT run, name, state, created_at AS "createdAt", ended_at AS "endedAt" FROM runs WHERE run = $1`,
+    [run],
+  );
+  const found = rows[0];
+  if (!found) throw failure("NotFound", `no run ${run} on record`);
+  return found;
+}
+
+export async function loadTrials(db: Queries, run: string): Promise<TrialRecord[]> {
+  const { rows } = await db.query<TrialRecord>(
+    `SELECT trial, trial_id AS subject, state, params, model_based AS "modelBased", tell_count AS "tellCount", seed,
+            replicate_of AS "replicateOf", tell_ordinal AS "tellOrdinal", value, step,
+            trainable_params AS "trainableParams", gpu_seconds AS "gpuSeconds", error, ended_at AS "endedAt"
+     FROM trials WHERE run = $1 ORDER BY trial`,
+    [run],
+  );
+  return rows;
+}
+
+export async function loadRungs(db: Queries, run: string): Promise<RungRow[]> {
+  const { rows } = await db.query<RungRow>(
+    `SELECT ordinal, trial, rung, step, value, verdict, seen FROM rungs WHERE run = $1 ORDER BY ordinal`,
+    [run],
+  );
+  return rows;
+}
+
+export async function loadArtifacts(db: Queries, run: string): Promise<ArtifactRow[]> {
+  const { rows } = await db.query<ArtifactRow>(
+    `SELECT name, trial, kind, uri, sha256, size_bytes AS "sizeBytes" FROM artifacts WHERE run = $1 ORDER BY name`,
+    [run],
+  );
+  return rows;
+}
+
+/** A curve has no more points than can be told apart on the page. */
+const pointsPerCurve = 120;
+
+/** Curves of the named subjects; a long one is averaged over neighbouring steps by the database. */
+export async function loadCurves(db: Queries, subjects: string[], names: string[]): Promise<CurvePoint[]> {
+  const { rows } = await db.query<CurvePoint>(
+    `WITH numbered AS (
+       SELECT trial_id, name, step, value,
+              row_number() OVER one_curve - 1 AS place, count(*) OVER (PARTITION BY trial_id, name) AS points
+       FROM metrics
+       WHERE trial_id = ANY($1) AND name = ANY($2)
+       WINDOW one_curve AS (PARTITION BY trial_id, name ORDER BY step)
+     )
+     SELECT trial_id AS subject, name, max(step) AS step, avg(value) AS value
+     FROM numbered
+     GROUP BY trial_id, name, place * $3 / greatest(points, $3)
+     ORDER BY trial_id, name, step`,
+    [subjects, names, pointsPerCurve],
+  );
+  return rows;
+}
+
+/** A report without its profile is better than none: an unreadable one is left out, and the report says so. */
+export async function loadProfile(
+  store: Pick<ObjectStore, "get">,
+  ref: ArtifactRef | null,
+): Promise<DatasetProfile | null> {
+  if (!ref) return null;
+  const parsed = DatasetProfile.safeParse(JSON.parse((await store.get(ref)).toString("utf8")));
+  return parsed.success ? parsed.data : null;
+}
