@@ -1,7 +1,8 @@
 """A small language of household requests and the typed commands that they stand for.
 
-The quick start teaches a base model, by LoRA, to turn `give olga five coins` into `pay(to=olga, amount=5)`. The base
-has read requests, commands, and how numbers and times are written, but never a request beside its command.
+The quick start teaches a base model, by LoRA, to turn `give olga five coins` into `pay(to=olga, amount=5)`.
+The base has read requests, commands, and how numbers and times are written, but never a request beside its
+command.
 """
 
 import re
@@ -10,21 +11,21 @@ from random import Random
 from string import Formatter
 
 NAMES = (
-    "anna bela carl dora emil fritz gina hans ines jakob karin lena lukas marco nadia nora olga otto paul rosa sara "
-    "selim tara theo ugo vera wanda xenia yuri zoe"
+    "anna bela carl dora emil fritz gina hans ines jakob karin lena lukas marco nadia nora olga otto paul "
+    "rosa sara selim tara theo ugo vera wanda xenia yuri zoe"
 ).split()
 ITEMS = (
-    "apples baskets books boxes bread bricks brushes candles carpets chairs coats cups eggs flowers forks hammers keys ladders lamps "
-    "lemons mats milk mirrors nails onions pans paper pens pillows plates rice ropes salt shoes soap spoons stones sugar tea "
-    "tools towels wool"
+    "apples baskets books boxes bread bricks brushes candles carpets chairs coats cups eggs flowers forks "
+    "hammers keys ladders lamps lemons mats milk mirrors nails onions pans paper pens pillows plates rice ropes "
+    "salt shoes soap spoons stones sugar tea tools towels wool"
 ).split()
 ROOMS = "attic bathroom bedroom cellar garage garden hall kitchen office study".split()
 STYLES = "blues chorale disco folk jazz opera polka rock samba swing tango waltz".split()
 DAY_PARTS = ("morning", "afternoon", "evening")
 
 _UNITS = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
 ).split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
@@ -73,7 +74,12 @@ class Intent:
 
 INTENTS = (
     Intent(
-        ("give {name} {n} coins", "send {n} coins to {name}", "{name} should get {n} coins", "please pay {name} {n} coins"),
+        (
+            "give {name} {n} coins",
+            "send {n} coins to {name}",
+            "{name} should get {n} coins",
+            "please pay {name} {n} coins",
+        ),
         ("{n} coins for {name} please",),
         "{name} gets {n} coins",
         "pay(to={name}, amount={N})",
@@ -85,7 +91,12 @@ INTENTS = (
         "order(item={item}, count={N})",
     ),
     Intent(
-        ("meet {name} at {t}", "i will see {name} at {t}", "at {t} i meet {name}", "plan to see {name} at {t}"),
+        (
+            "meet {name} at {t}",
+            "i will see {name} at {t}",
+            "at {t} i meet {name}",
+            "plan to see {name} at {t}",
+        ),
         ("{name} and i meet at {t}",),
         "{name} comes at {t}",
         "book(with={name}, at={T})",
@@ -176,12 +187,22 @@ def prompt_of(text: str) -> str:
 
 def vocabulary() -> list[str]:
     """Every word, digit and sign of the language, sorted."""
-    text = [*NAMES, *ITEMS, *ROOMS, *STYLES, *DAY_PARTS, *_UNITS, *_TENS, *"0123456789", *":()=,.", *"user call reply is".split()]
+    text = [
+        *NAMES,
+        *ITEMS,
+        *ROOMS,
+        *STYLES,
+        *DAY_PARTS,
+        *_UNITS,
+        *_TENS,
+        *"0123456789",
+        *":()=,.",
+        *"user call reply is".split(),
+    ]
     for intent in INTENTS:
         for template in (*intent.phrasings, *intent.unseen, intent.reply, intent.call):
             text += _fixed_words(template)
     return sorted(set(text))
-
 
 
 def _fixed_words(template: str) -> list[str]:
@@ -190,10 +211,10 @@ def _fixed_words(template: str) -> list[str]:
 
 
 def draw_sentence(rng: Random) -> str:
-    """One line of pretraining text: requests with confirmations, copies, commands alone, numbers and times.
+    """One line of pretraining text: requests with confirmations, copies, commands, numbers and times.
 
-    The copies are what makes the base teachable: without them it never learns to look a word up in its prompt, and no
-    adapter gets a name into a command.
+    The copies are what makes the base teachable: without them it never learns to look a word up in its
+    prompt, and no adapter gets a name into a command.
     """
     kind = rng.random()
     if kind < 0.35:

@@ -7,8 +7,9 @@ Afterwards DIR holds
     data/test.jsonl           256; no request is in two of the three
     data/unseen.jsonl         256 requests in phrasings that no other file uses
 
-The result depends on this package's sources alone, so it can be cached under a hash of them. DIR appears whole or not
-at all; when it is already there, nothing is done. The experiment looks for DIR at `.belay/quickstart` of the checkout.
+The result depends on this package's sources alone, so it can be cached under a hash of them. DIR appears
+whole or not at all; when it is already there, nothing is done. The experiment looks for DIR at
+`.belay/quickstart` of the checkout.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Pretrains the quick start's base: a Llama small enough for two CPU cores, saved as any other model folder is."""
+"""Pretrains the quick start's base: a Llama small enough for two CPU cores, saved as any model is."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,19 +10,24 @@ from tokenizers.models import WordLevel
 from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import Sequence as Steps
 from tokenizers.pre_tokenizers import Split, WhitespaceSplit
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, get_linear_schedule_with_warmup
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    get_linear_schedule_with_warmup,
+)
 
 PAD, END, UNKNOWN = "<pad>", "<eos>", "<unk>"
 STEPS = 1500
 BATCH = 16
 WARMUP = 40
 LEARNING_RATE = 4e-3
-# Both make attention to an earlier equal word appear within the steps; with the usual 0.999 and 0.02 it does not.
+# Both make attention to an earlier equal word appear in time; with the usual 0.999 and 0.02 it does not.
 BETAS = (0.9, 0.95)
 INITIAL_SPREAD = 0.06
 LONGEST = 128
-# Fixed, because the last bits follow from the number of threads. A second one gains a tenth on a quiet machine and
-# loses most of its time to waiting on a busy one, as a machine is that builds servers at the same time.
+# Fixed, because the last bits follow from the number of threads. A second one gains a tenth on a quiet
+# machine and waits most of its time on a busy one, as a machine is that builds servers meanwhile.
 THREADS = 1
 
 Progress = Callable[[int, float], None]
@@ -71,7 +76,9 @@ def pretrain(
     rng = Random(seed)
     tokenizer = word_tokenizer(words)
     model = new_model(tokenizer)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, betas=BETAS, weight_decay=0.01, fused=True)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=LEARNING_RATE, betas=BETAS, weight_decay=0.01, fused=True
+    )
     schedule = get_linear_schedule_with_warmup(optimizer, WARMUP, STEPS)
     for step in range(1, STEPS + 1):
         lines = [draw(rng) + f" {END}" for _ in range(BATCH)]

@@ -1,4 +1,4 @@
-"""CMA-ES over a record: generations are the told trials in their order, so nothing is kept between two proposals."""
+"""CMA-ES over a record: generations are the told trials in order, so nothing is kept between proposals."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ FIRST_SPREAD = 0.25
 """Standard deviation of the first generation, as a share of each range."""
 
 
-def propose_by_cmaes(search: SearchSpec, space: Space, trial: int, tells: Sequence[Tell], seed: int) -> Proposal:
-    """Moves on the numeric dimensions; choices are drawn at random, and all of it is where there are not two."""
+def propose_by_cmaes(
+    search: SearchSpec, space: Space, trial: int, tells: Sequence[Tell], seed: int
+) -> Proposal:
+    """Moves on the numeric dimensions. Choices are drawn at random, and so is all where those are not two."""
     from belay_gpu.skills.hpo.propose import score_of, startup_trials
 
     numeric = [name for name, dimension in space.items() if not isinstance(dimension, DistributionChoice)]

@@ -105,7 +105,7 @@ def grid_point(space: Space, index: int) -> dict[str, Any]:
 
 
 def spread(position: int, size: int, seed: int) -> int:
-    """A permutation of 0..size-1 that visits far-apart points early, so that a grid cut short still covers the space."""
+    """A permutation of 0..size-1 in which neighbours are far apart: a grid cut short still covers its space."""
     if size <= 2:
         return position
     stride = next(s for s in range(round(size * 0.618) or 1, 2 * size) if math.gcd(s, size) == 1)

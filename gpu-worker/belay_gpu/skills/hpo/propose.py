@@ -1,8 +1,8 @@
-"""One proposal as a pure function of the record: the search, the trial's number, the ordered tells, what is pending.
+"""One proposal as a pure function of the record: search, trial number, ordered tells, pending trials.
 
-A live Optuna study cannot be derived again: its samplers keep state, and a restart proposes something else. Here every
-proposal starts from nothing: an in-memory study is filled from the tells in their order, and a fresh sampler, seeded
-by the search's seed and the trial's number, proposes once.
+A live Optuna study cannot be derived again: its samplers keep state, and a restart proposes something
+else. Here every proposal starts from nothing: an in-memory study is filled from the tells in their order,
+and a fresh sampler, seeded by the search's seed and the trial's number, proposes once.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def is_past_startup(search: SearchSpec, tells: Sequence[Tell]) -> bool:
 
 
 def score_of(tell: Tell) -> float | None:
-    """The value that a model without a notion of pruning learns from: the objective, or the last rung's value."""
+    """What a model without a notion of pruning learns from: the objective, or the last rung's value."""
     if tell.state == "completed":
         return tell.value
     if tell.state == "pruned":

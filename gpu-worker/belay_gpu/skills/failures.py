@@ -1,0 +1,14 @@
+"""What a skill refuses, as data: a type of the contract's closed list and one clear line."""
+
+from __future__ import annotations
+
+from belay_gpu.contracts import ErrorType
+
+
+class SkillError(Exception):
+    """The message says what is wrong, where, and what would be right."""
+
+    def __init__(self, type: ErrorType, message: str) -> None:
+        super().__init__(message)
+        self.type: ErrorType = type
+        self.message = message
