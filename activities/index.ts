@@ -1,12 +1,13 @@
 import type { Client } from "@temporalio/client";
 import type { KernelActivities, ResolvedSpec } from "../workflows/contracts";
-import type { ObjectStore } from "./artifacts/object-store";
 import { createAdapterActivities } from "./adapters";
+import type { ObjectStore } from "./artifacts/object-store";
 import { createCheckpointActivities } from "./checkpoints";
 import { createManifestActivities } from "./manifest";
 import { createPersistenceActivities } from "./persistence";
 import type { Database } from "./persistence/database";
 import { createReconcileActivities } from "./reconcile";
+import { createReportActivities } from "./report";
 import { createSpecActivities } from "./spec";
 import { createTraceActivities } from "./trace";
 import { createVerifyActivities } from "./verify";
@@ -28,6 +29,7 @@ export const createKernelActivities = (deps: KernelDependencies): Partial<Kernel
   ...createCheckpointActivities(deps),
   ...createTraceActivities(deps),
   ...createReconcileActivities(deps),
+  ...createReportActivities(deps),
   ...createAdapterActivities(deps),
   ...createManifestActivities(deps),
   ...createVerifyActivities(deps),
