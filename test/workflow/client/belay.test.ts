@@ -209,8 +209,8 @@ describe("what is not there", () => {
     const laboratory = await createLaboratory(server);
     await laboratory.open(async () => {
       const run = belay.attach("nowhere");
-      for (const call of [run.status(), run.trials(), run.pause(), run.resume(), run.cancel(), run.result()])
-        expect(await codeOf(call)).toBe("NotFound");
+      const calls = ["status", "trials", "pause", "resume", "cancel", "result"] as const;
+      for (const call of calls) expect([call, await codeOf(run[call]())]).toEqual([call, "NotFound"]);
     });
   });
 

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
@@ -17,7 +18,7 @@ async function belay(args: string[], env: NodeJS.ProcessEnv = {}) {
     stdout: { write: (text) => (written.stdout += text) },
     stderr: { write: (text) => (written.stderr += text) },
     env,
-    cwd: import.meta.dirname,
+    cwd: tmpdir(),
     interrupt: new AbortController().signal,
   });
   return { exitCode, ...written };
