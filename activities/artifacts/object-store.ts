@@ -76,9 +76,10 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   });
 
   const uriOf = (key: string) => `s3://${bucket}/${key}`;
-  const explained = async <T>(key: string, work: () => Promise<T>): Promise<T> => {
+  const explained = async <T>(at: string | ArtifactRef, work: (key: string) => Promise<T>): Promise<T> => {
+    const key = typeof at === "string" ? at : keyOf(at, bucket);
     try {
-      return await work();
+      return await work(key);
     } catch (error) {
       throw explainStoreError(error, options.endpoint, uriOf(key));
     }
@@ -111,17 +112,16 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       return putNamed(key, bytes, mediaType);
     },
     copy: (from, key) =>
-      explained(keyOf(from, bucket), async () => {
-        const source = { Bucket: bucket, Object: keyOf(from, bucket) };
+      explained(from, async (source) => {
         const target = new CopyDestinationOptions({ Bucket: bucket, Object: key });
         if (from.sizeBytes > MAX_SINGLE_COPY_BYTES)
-          await client.composeObject(target, [new CopySourceOptions(source)]);
-        else await client.copyObject(new CopySourceOptions(source), target);
+          await client.composeObject(target, [new CopySourceOptions({ Bucket: bucket, Object: source })]);
+        else await client.copyObject(new CopySourceOptions({ Bucket: bucket, Object: source }), target);
         return { ...from, uri: uriOf(key) };
       }),
     get: (ref) =>
-      explained(keyOf(ref, bucket), async () => {
-        const bytes = await collect(await client.getObject(bucket, keyOf(ref, bucket)));
+      explained(ref, async (key) => {
+        const bytes = await collect(await client.getObject(bucket, key));
         verify(ref, sha256(bytes));
         return bytes;
       }),
@@ -134,11 +134,11 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
         }),
       ),
     digest: (ref) =>
-      explained(keyOf(ref, bucket), () =>
+      explained(ref, (key) =>
         orUndefined(async () => {
           const hash = createHash("sha256");
           let sizeBytes = 0;
-          for await (const chunk of await client.getObject(bucket, keyOf(ref, bucket))) {
+          for await (const chunk of await client.getObject(bucket, key)) {
             hash.update(chunk as Buffer);
             sizeBytes += (chunk as Buffer).length;
           }
@@ -146,12 +146,12 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
         }),
       ),
     download: (ref, path) =>
-      explained(keyOf(ref, bucket), async () => {
+      explained(ref, async (key) => {
         await mkdir(dirname(path), { recursive: true });
         const draft = `${path}.${process.pid}.part`;
         const hash = createHash("sha256");
         try {
-          const stream = await client.getObject(bucket, keyOf(ref, bucket));
+          const stream = await client.getObject(bucket, key);
           await pipeline(
             stream,
             async function* (source: Readable) {

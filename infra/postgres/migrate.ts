@@ -16,7 +16,10 @@ export interface MigrateOptions {
  * Brings the database to this version's schema (or takes it down), in one transaction. Concurrent callers wait for
  * each other. Answers with the names of the migrations that ran.
  */
-export async function runMigrations(databaseUrl: string, { direction = "up", count }: MigrateOptions = {}): Promise<string[]> {
+export async function runMigrations(
+  databaseUrl: string,
+  { direction = "up", count }: MigrateOptions = {},
+): Promise<string[]> {
   const dbClient = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
   dbClient.on("error", () => {});
   await dbClient.connect();

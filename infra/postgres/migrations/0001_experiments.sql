@@ -153,7 +153,7 @@ CREATE INDEX artifacts_by_hash ON artifacts (sha256);
 -- Content-addressed objects that no checkpoint names any longer, since when; deleted after a grace period.
 CREATE TABLE garbage (
   sha256 text PRIMARY KEY,
-  since  timestamptz NOT NULL DEFAULT now()
+  since  timestamptz(3) NOT NULL DEFAULT now()
 );
 
 -- Down Migration
