@@ -1,0 +1,5 @@
+"""Paired comparison of two scorings of the same rows."""
+
+from belay_gpu.skills.compare.compare import compare
+
+__all__ = ["compare"]
