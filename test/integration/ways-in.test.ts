@@ -1,0 +1,160 @@
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Client, Connection } from "@temporalio/client";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Belay } from "../../client";
+import { runCommandLine } from "../../client/cli/command-line";
+import { Stack, type StackInfo } from "../../infra/dev";
+import { readyTools } from "../../infra/setup/toolchain";
+import type { ExperimentInput, ExperimentResult } from "../../workflows/contracts";
+import { type TinyTask, tinyTask } from "../support/tiny-model";
+
+const run = promisify(execFile);
+
+let folder: string;
+let stack: Stack;
+let info: StackInfo;
+let connection: Connection;
+let belay: Belay;
+let task: TinyTask;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "belay-ways-"));
+  chmodSync(folder, 0o755);
+  task = tinyTask(folder);
+  stack = new Stack({ stateDir: join(folder, "state"), env: { BELAY_DEVICE: "cpu" } });
+  info = await stack.up();
+  const { address } = info.temporal;
+  connection = await Connection.connect({ address });
+  belay = await Belay.connect({ address });
+});
+
+afterAll(async () => {
+  await belay?.close();
+  await connection?.close();
+  await stack?.destroy();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** One short trial. */
+const spec = (): ExperimentInput => ({
+  name: `ways-${randomUUID().slice(0, 8)}`,
+  model: { model_name_or_path: task.model },
+  dataset: { path: task.rows, cutoff_len: 32, val_set_size: 8, test_set_size: 8 },
+  train: { max_steps: 6, per_device_train_batch_size: 4, gradient_accumulation_steps: 1 },
+  save: { save_steps: 3 },
+  search: { sampler: "random", num_trials: 1, space: { learning_rate: { loguniform: [1e-3, 1e-2] } } },
+});
+
+/** The same, with the names that other trainers have for these settings. */
+function aliased(): object {
+  const { model: _, ...rest } = spec();
+  return { ...rest, base_model: task.model, lora_rank: 4 };
+}
+
+function expectWhole(result: ExperimentResult, id: string): void {
+  expect(result).toMatchObject({
+    run: id,
+    state: "completed",
+    best: { trial: 0 },
+    reproducibility: { passed: true },
+  });
+  expect(result.trials.completed).toBe(1);
+}
+
+describe("a run can be started", () => {
+  test("by the Temporal command line, from a file", async () => {
+    const file = join(folder, "spec.json");
+    writeFileSync(file, JSON.stringify(spec()));
+    const temporal = readyTools()?.temporal as string;
+    const { stdout } = await run(temporal, [
+      ...[
+        "workflow",
+        "start",
+        "--type",
+        "experimentWorkflow",
+        "--task-queue",
+        "belay-kernel",
+        "--input-file",
+        file,
+      ],
+      ...["--address", info.temporal.address, "--output", "json"],
+    ]);
+    const { workflowId } = JSON.parse(stdout);
+    expectWhole(await belay.attach(workflowId).result(), workflowId);
+  });
+
+  test("by the bare request that tctl sends", async () => {
+    const workflowId = `tctl-${randomUUID()}`;
+    await connection.workflowService.startWorkflowExecution({
+      namespace: "default",
+      requestId: randomUUID(),
+      identity: "tctl@host",
+      workflowId,
+      workflowType: { name: "experimentWorkflow" },
+      taskQueue: { name: "belay-kernel" },
+      input: {
+        payloads: [
+          { metadata: { encoding: Buffer.from("json/plain") }, data: Buffer.from(JSON.stringify(aliased())) },
+        ],
+      },
+    });
+    expectWhole(await belay.attach(workflowId).result(), workflowId);
+  });
+
+  test("by the TypeScript client", async () => {
+    const { run: started } = await belay.start(spec());
+    expectWhole(await started.result(), started.id);
+  });
+
+  test("by any Temporal client, by workflow type", async () => {
+    const workflowId = `plain-${randomUUID()}`;
+    const client = new Client({ connection });
+    const result = await client.workflow.execute("experimentWorkflow", {
+      workflowId,
+      taskQueue: "belay-kernel",
+      args: [aliased()],
+    });
+    expectWhole(result as ExperimentResult, workflowId);
+  });
+
+  test("by the command line, whose artifacts are the published ones", async () => {
+    const file = join(folder, "experiment.yaml");
+    writeFileSync(file, JSON.stringify(spec()));
+    const { stdout } = await commandLine(["run", file, "--json"]);
+    const result: ExperimentResult = JSON.parse(stdout);
+    expectWhole(result, result.run);
+    const target = join(folder, "copied");
+    const { stdout: listed } = await commandLine(["artifacts", result.run, "--get", target, "--json"]);
+    const { artifacts } = JSON.parse(listed) as {
+      artifacts: { name: string; uri: string; sha256: string }[];
+    };
+    expect(artifacts).toContainEqual(expect.objectContaining(result.artifacts.manifest));
+    expect(artifacts.map(({ sha256 }) => sha256)).toContain(result.artifacts.adapter?.sha256);
+  });
+});
+
+/** A command line on this stack, which must end well. */
+async function commandLine(args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const written = { stdout: "", stderr: "" };
+  const exitCode = await runCommandLine(args, {
+    stdout: { write: (text) => (written.stdout += text) },
+    stderr: { write: (text) => (written.stderr += text) },
+    env: {
+      TEMPORAL_ADDRESS: info.temporal.address,
+      DATABASE_URL: info.postgres.url,
+      BELAY_S3_ENDPOINT: info.s3.endpoint,
+      BELAY_S3_BUCKET: info.s3.bucket,
+      BELAY_S3_ACCESS_KEY: info.s3.accessKey,
+      BELAY_S3_SECRET_KEY: info.s3.secretKey,
+    },
+    cwd: folder,
+    interrupt: new AbortController().signal,
+  });
+  expect(exitCode, written.stderr).toBe(0);
+  return written;
+}
