@@ -17,7 +17,11 @@ describe("a search that nothing disturbs", () => {
     const laboratory = await createLaboratory(server);
     const run = "normal";
     const result: ExperimentResult = await laboratory.open(async () => {
-      const handle = await startExperiment(server, run, experiment({ num_trials: 6, max_concurrent_trials: 3 }));
+      const handle = await startExperiment(
+        server,
+        run,
+        experiment({ num_trials: 6, max_concurrent_trials: 3 }),
+      );
       return handle.result();
     });
     expect(result).toMatchObject({

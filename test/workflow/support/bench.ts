@@ -38,7 +38,13 @@ export class Bench {
   /** Trainings under way, by subject. */
   readonly training = new Map<string, number>();
   /** Dispatches of training.run, by subject: the step each started from. */
-  readonly started: { subject: string; epoch: number; fromStep: number; engine: string; exclusive: boolean }[] = [];
+  readonly started: {
+    subject: string;
+    epoch: number;
+    fromStep: number;
+    engine: string;
+    exclusive: boolean;
+  }[] = [];
   /** Most trainings at once so far. */
   mostAtOnce = 0;
   private overlapping = 0;
@@ -90,7 +96,10 @@ export class Bench {
   }
 
   get seatsTaken(): number {
-    return this.engines.reduce((taken, engine) => taken + (engine.state === "alive" ? engine.seats.size : 0), 0);
+    return this.engines.reduce(
+      (taken, engine) => taken + (engine.state === "alive" ? engine.seats.size : 0),
+      0,
+    );
   }
 
   poolActivities(): PoolActivities {
@@ -104,7 +113,10 @@ export class Bench {
             return { engineId: engine.id, taskQueue: `belay-gpu-${engine.id}`, seatId, device: "cpu" };
           }
           Context.current().heartbeat();
-          await Promise.race([new Promise((resolve) => setTimeout(resolve, 20)), Context.current().cancelled]);
+          await Promise.race([
+            new Promise((resolve) => setTimeout(resolve, 20)),
+            Context.current().cancelled,
+          ]);
         }
       },
     };
@@ -188,7 +200,13 @@ export class Bench {
       return durable;
     };
     const beat = (step: number) =>
-      Context.current().heartbeat({ trial: input.trial, step, totalSteps: input.totalSteps, loss: 1, checkpoint: durable });
+      Context.current().heartbeat({
+        trial: input.trial,
+        step,
+        totalSteps: input.totalSteps,
+        loss: 1,
+        checkpoint: durable,
+      });
     try {
       for (let step = from; step <= targetStep; step++) {
         this.training.set(subject, step);
@@ -212,7 +230,8 @@ export class Bench {
     from: number,
   ) {
     const rate = input.config.train.learning_rate;
-    const metrics: Record<string, number> = status === "reached" ? { eval_loss: analyticLoss(rate, step) } : {};
+    const metrics: Record<string, number> =
+      status === "reached" ? { eval_loss: analyticLoss(rate, step) } : {};
     return {
       status,
       step,
@@ -245,7 +264,12 @@ export class Bench {
     return false;
   }
 
-  private async meetFault(id: string, subject: string, step: number, beat: (step: number) => void): Promise<boolean> {
+  private async meetFault(
+    id: string,
+    subject: string,
+    step: number,
+    beat: (step: number) => void,
+  ): Promise<boolean> {
     const plan = this.faults.get(subject);
     if (plan === undefined || plan.step !== step || plan.times === 0) return false;
     plan.times -= 1;
@@ -255,9 +279,16 @@ export class Bench {
       case "diverge":
         return true;
       case "fail":
-        throw ApplicationFailure.create({ type: "ModelUnavailable", message: "cannot be trained", nonRetryable: true });
+        throw ApplicationFailure.create({
+          type: "ModelUnavailable",
+          message: "cannot be trained",
+          nonRetryable: true,
+        });
       case "storage":
-        throw ApplicationFailure.create({ type: "StorageUnavailable", message: "the object store did not answer" });
+        throw ApplicationFailure.create({
+          type: "StorageUnavailable",
+          message: "the object store did not answer",
+        });
       case "crash":
         // The trainer dies, its worker lives and says so; all on board are lost.
         engine.seats.clear();

@@ -1,15 +1,18 @@
 import type { Client } from "@temporalio/client";
 import type { KernelActivities } from "../../../workflows/contracts";
 import { ExperimentSpec } from "../../../workflows/contracts";
+import { analyticLoss } from "./analytic-loss";
 import { artifact } from "./artifacts";
 import type { Bench } from "./bench";
-import { analyticLoss } from "./analytic-loss";
 import type { Records } from "./records";
 
 export function kernelActivities(records: Records, client: Client, bench: Bench): KernelActivities {
   const isRunning = async (workflowId: string) => {
     const description = await client.workflow.getHandle(workflowId).describe();
-    return { open: description.status.name === "RUNNING", chain: description.raw.workflowExecutionInfo?.firstRunId };
+    return {
+      open: description.status.name === "RUNNING",
+      chain: description.raw.workflowExecutionInfo?.firstRunId,
+    };
   };
   const activities: KernelActivities = {
     "spec.resolve": async ({ spec }) => ({
@@ -23,7 +26,8 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
       records.runs.set(record.run, [...(records.runs.get(record.run) ?? []), record]);
     },
     "trials.open": async ({ trials }) => {
-      for (const trial of trials) records.trials.set(trial.workflowId, { ...trial, outcome: null, ordinal: null });
+      for (const trial of trials)
+        records.trials.set(trial.workflowId, { ...trial, outcome: null, ordinal: null });
     },
     "trials.recordRung": async (record) => {
       records.rungs.push(record);
@@ -67,7 +71,10 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
     "manifest.load": async ({ run }) => verificationPlan(records, run),
     "reproducibility.hashes": async () => ({ checked: 3, failures: [] }),
     "metrics.curve": async ({ subject, upToStep }) =>
-      Array.from({ length: upToStep }, (_, index) => ({ step: index + 1, value: lossOf(records, subject, index + 1) })),
+      Array.from({ length: upToStep }, (_, index) => ({
+        step: index + 1,
+        value: lossOf(records, subject, index + 1),
+      })),
     "reproducibility.record": async () => undefined,
     "report.render": async () => ({ html: artifact("report.html"), markdown: artifact("report.md") }),
   };
@@ -109,7 +116,11 @@ function verificationPlan(records: Records, run: string) {
   const outcome = winner?.outcome;
   if (!winner || !stored || !outcome?.checkpoint) throw new Error("there is no winner to verify");
   const { spec } = stored.spec;
-  const shared = { task: spec.task, model: spec.model, dataset: { splits: {}, sha256: "0".repeat(64), classNames: null } };
+  const shared = {
+    task: spec.task,
+    model: spec.model,
+    dataset: { splits: {}, sha256: "0".repeat(64), classNames: null },
+  };
   const train = { ...spec.train, learning_rate: rateOf(winner.params) };
   return {
     run,

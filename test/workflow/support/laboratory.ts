@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundleOption } from "@temporalio/worker";
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Runtime,
+  Worker,
+  type WorkflowBundleOption,
+} from "@temporalio/worker";
 import { TaskQueues } from "../../../workflows/contracts";
 import type { TemporalServer } from "../../support/temporal";
 import { Bench } from "./bench";
@@ -77,5 +83,8 @@ export async function createLaboratory(server: TemporalServer, seats = 4): Promi
 
 /** Keeps the SDK's own log out of the test report. */
 export const quietRuntime = (): void => {
-  Runtime.install({ logger: new DefaultLogger("ERROR"), telemetryOptions: { logging: { filter: "ERROR", forward: {} } } });
+  Runtime.install({
+    logger: new DefaultLogger("ERROR"),
+    telemetryOptions: { logging: { filter: "ERROR", forward: {} } },
+  });
 };

@@ -48,7 +48,9 @@ export function mlActivities(records: Records, bench: Bench): MlActivities {
       records.mirrored.push(...trials);
     },
     "hpo.selectBest": async ({ run }) => {
-      const completed = records.ofRun(run).filter((row) => row.outcome?.state === "completed" && row.replicateOf === null);
+      const completed = records
+        .ofRun(run)
+        .filter((row) => row.outcome?.state === "completed" && row.replicateOf === null);
       const best = completed.sort((a, b) => (a.outcome?.value ?? 0) - (b.outcome?.value ?? 0))[0];
       const reason = best ? `trial ${best.trial} has the lowest eval_loss` : "no trial completed: all failed";
       return { best: best?.trial ?? null, reason, ranking: [] };

@@ -1,5 +1,11 @@
-import type { OpenTrial, RungRecord, RunRecord } from "../../../workflows/contracts";
-import type { CheckpointRef, TraceEvent, TrialOutcome } from "../../../workflows/contracts";
+import type {
+  CheckpointRef,
+  OpenTrial,
+  RungRecord,
+  RunRecord,
+  TraceEvent,
+  TrialOutcome,
+} from "../../../workflows/contracts";
 
 /** What the laboratory's activities were asked to record, with the guarantees that a database would give. */
 export class Records {

@@ -1,17 +1,17 @@
 import type { SearchSpec } from "../../contracts/experiment";
-import type { SearchState } from "./state";
+import type { SearchFacts } from "./state";
 
 /** Why no further trial is proposed, or null while there is one to propose. */
 export function stopReason(
   search: Pick<SearchSpec, "num_trials" | "stop">,
-  state: SearchState,
+  facts: SearchFacts,
 ): string | null {
-  if (state.phase === "replicates") return "the finalists are being rerun";
-  if (state.exhausted) return "the grid has no further point";
-  if (state.proposed >= search.num_trials) return `all ${search.num_trials} trials were proposed`;
+  if (facts.phase === "replicates") return "the finalists are being rerun";
+  if (facts.exhausted) return "the grid has no further point";
+  if (facts.proposed >= search.num_trials) return `all ${search.num_trials} trials were proposed`;
   const { gpu_hours: hours, patience } = search.stop;
-  if (hours !== null && state.gpuSeconds >= hours * 3600) return `${hours} GPU-hours were used`;
-  if (patience !== null && state.sinceImprovement >= patience)
+  if (hours !== null && facts.gpuSeconds >= hours * 3600) return `${hours} GPU-hours were used`;
+  if (patience !== null && facts.sinceImprovement >= patience)
     return `${patience} trials brought no improvement`;
   return null;
 }
@@ -23,11 +23,11 @@ const isModelFree = (sampler: SearchSpec["sampler"]): boolean => sampler === "ra
  * How many trials to propose now. Synchronous: a whole wave once the one before has ended. Asynchronous: enough for the
  * free places, one at a time where a proposal should know of the ones before it.
  */
-export function askSize(search: SearchSpec, state: SearchState, freePlaces: number): number {
-  if (stopReason(search, state) !== null) return 0;
-  const left = search.num_trials - state.proposed;
+export function askSize(search: SearchSpec, facts: SearchFacts, open: number, freePlaces: number): number {
+  if (stopReason(search, facts) !== null) return 0;
+  const left = search.num_trials - facts.proposed;
   if (search.deterministic) {
-    if (state.wave !== null || state.live.length > 0) return 0;
+    if (facts.wave !== null || open > 0) return 0;
     return Math.min(left, search.wave_size ?? search.max_concurrent_trials);
   }
   if (freePlaces <= 0) return 0;

@@ -9,7 +9,7 @@ import { judgeable, ruleOf } from "./cohort";
 import { judgeAlone, judgeCohort } from "./pruners";
 import { asCost, isBetter, withFinalist } from "./ranking";
 import { bracketOf, rungCount, rungSteps } from "./rungs";
-import type { LiveTrial, SearchState } from "./state";
+import type { LiveTrial, SearchFacts, SearchState } from "./state";
 import { RungWindows } from "./windows";
 
 /** What never changes during a search. */
@@ -49,24 +49,27 @@ const endedRows = 100;
  * what to do and tells it what happened.
  */
 export class Search {
+  private readonly state: SearchFacts;
   private readonly live: Map<number, LiveTrial>;
   private readonly windows: RungWindows;
   private repeats: VerdictMessage[] = [];
 
   constructor(
     readonly setup: SearchSetup,
-    private readonly state: SearchState,
+    state: SearchState,
   ) {
-    this.live = new Map(state.live.map((trial) => [trial.trial, trial]));
-    this.windows = new RungWindows(rungCount(setup.search, setup.plannedSteps), state.windows);
+    const { live, windows, ...rest } = state;
+    this.state = rest;
+    this.live = new Map(live.map((trial) => [trial.trial, trial]));
+    this.windows = new RungWindows(rungCount(setup.search, setup.plannedSteps), windows);
   }
 
   /** The state as plain JSON, for a continued workflow. */
   carry(): SearchState {
-    return { ...this.state, live: this.open(), windows: this.windows.carry(), counts: this.counts() };
+    return { ...this.state, live: this.open(), windows: this.windows.carry() };
   }
 
-  get facts(): Readonly<SearchState> {
+  get facts(): Readonly<SearchFacts> {
     return this.state;
   }
 
@@ -96,7 +99,7 @@ export class Search {
 
   /** The proposals to ask for now, or null. Not to be called while an answer is outstanding. */
   nextAsk(maxConcurrent: number): AskRequest | null {
-    const size = askSize(this.setup.search, this.state, maxConcurrent - this.live.size);
+    const size = askSize(this.setup.search, this.state, this.live.size, maxConcurrent - this.live.size);
     if (size === 0) return null;
     const first = this.state.nextTrial;
     return {

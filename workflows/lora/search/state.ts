@@ -40,21 +40,18 @@ export interface Wave {
   base: number;
 }
 
-/** The search as carried over a continue-as-new. Plain JSON, bounded whatever the number of trials. */
-export interface SearchState {
+/** What is known of a search beside its open trials and its rungs' costs. */
+export interface SearchFacts {
   /** `replicates`: the finalists are being rerun. */
   phase: "search" | "replicates";
   nextTrial: number;
   /** Trials proposed by the sampler so far; the rest of `nextTrial` are replicates. */
   proposed: number;
   exhausted: boolean;
-  live: LiveTrial[];
   wave: Wave | null;
   waves: number;
   tells: number;
   rungReports: number;
-  /** Rung reports per rung key; the costs themselves are in `windows`. */
-  windows: Record<string, string>;
   counts: TrialCounts;
   gpuSeconds: number;
   best: { trial: number; value: number; params: TrialParams } | null;
@@ -65,6 +62,13 @@ export interface SearchState {
   ended: TrialRow[];
   /** Ended trials that the mirror study does not have yet. */
   unmirrored: number[];
+}
+
+/** The search as carried over a continue-as-new. Plain JSON, bounded whatever the number of trials. */
+export interface SearchState extends SearchFacts {
+  live: LiveTrial[];
+  /** Packed costs by rung, see `RungWindows`. */
+  windows: Record<string, string>;
 }
 
 export const newSearch = (): SearchState => ({

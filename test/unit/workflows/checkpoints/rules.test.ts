@@ -1,10 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { type EpochStart, resumeCandidates, toKeep } from "../../../../workflows/checkpoints";
 import type { CheckpointRef } from "../../../../workflows/contracts";
-import { integer, random, seeds } from "../../../support/random";
+import { integer, random, seeds } from "../../../support/seeded";
 
 const checkpoint = (step: number, epoch: number): CheckpointRef => ({
-  manifest: { uri: `s3://belay/${step}-${epoch}`, sha256: "0".repeat(64), sizeBytes: 1, mediaType: "application/json" },
+  manifest: {
+    uri: `s3://belay/${step}-${epoch}`,
+    sha256: "0".repeat(64),
+    sizeBytes: 1,
+    mediaType: "application/json",
+  },
   step,
   epoch,
 });
@@ -30,12 +35,17 @@ describe("which checkpoints may be resumed from", () => {
       { epoch: 1, fromStep: 0 },
       { epoch: 2, fromStep: 100 },
     ];
-    expect(names(resumeCandidates([checkpoint(100, 1), checkpoint(100, 2)], epochs))).toEqual(["100-2", "100-1"]);
+    expect(names(resumeCandidates([checkpoint(100, 1), checkpoint(100, 2)], epochs))).toEqual([
+      "100-2",
+      "100-1",
+    ]);
   });
 
   test("one of an unknown dispatch is void, and so is one beyond the target", () => {
     const epochs = [{ epoch: 1, fromStep: 0 }];
-    expect(names(resumeCandidates([checkpoint(10, 7), checkpoint(20, 1), checkpoint(90, 1)], epochs, 50))).toEqual(["20-1"]);
+    expect(
+      names(resumeCandidates([checkpoint(10, 7), checkpoint(20, 1), checkpoint(90, 1)], epochs, 50)),
+    ).toEqual(["20-1"]);
   });
 
   test("a dispatch that never said where it began voids nothing", () => {

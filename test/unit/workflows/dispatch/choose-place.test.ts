@@ -20,7 +20,10 @@ describe("where a job goes", () => {
   });
 
   test("to the kernel worker when asked for", () => {
-    expect(choosePlace(job({ backend: "local" }))).toMatchObject({ backend: "local", taskQueue: "belay-kernel" });
+    expect(choosePlace(job({ backend: "local" }))).toMatchObject({
+      backend: "local",
+      taskQueue: "belay-kernel",
+    });
   });
 
   test("with its reasons", () => {
@@ -43,7 +46,12 @@ describe("where a job goes", () => {
 test("two jobs share a base when model, revision, dtype and quantisation are the same", () => {
   const model = { model_name_or_path: "a/b", revision: "1", dtype: "auto", load_in_4bit: false };
   expect(baseKey({ model })).toBe(baseKey({ model: { ...model }, other: 1 }));
-  const others = [{ model_name_or_path: "a/c" }, { revision: null }, { dtype: "bfloat16" }, { load_in_4bit: true }];
+  const others = [
+    { model_name_or_path: "a/c" },
+    { revision: null },
+    { dtype: "bfloat16" },
+    { load_in_4bit: true },
+  ];
   const keys = new Set(others.map((change) => baseKey({ model: { ...model, ...change } })));
   expect(keys.size).toBe(4);
   expect(keys).not.toContain(baseKey({ model }));

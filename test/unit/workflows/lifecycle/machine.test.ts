@@ -1,8 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { RunState, TrialState } from "../../../../workflows/contracts";
 import { isRunEnded, isTrialEnded } from "../../../../workflows/contracts/states";
-import { canMove, IllegalTransition, isEnd, Machine, type Transitions } from "../../../../workflows/lifecycle/machine";
-import { isCancellable, isPausable, isResumable, runTransitions } from "../../../../workflows/lifecycle/run-states";
+import {
+  canMove,
+  IllegalTransition,
+  isEnd,
+  Machine,
+  type Transitions,
+} from "../../../../workflows/lifecycle/machine";
+import {
+  isCancellable,
+  isPausable,
+  isResumable,
+  runTransitions,
+} from "../../../../workflows/lifecycle/run-states";
 import { trialTransitions } from "../../../../workflows/lifecycle/trial-states";
 
 const reachableFrom = <S extends string>(table: Transitions<S>, start: S): Set<S> => {
@@ -20,7 +31,13 @@ const reachableFrom = <S extends string>(table: Transitions<S>, start: S): Set<S
 
 describe.each([
   { name: "run", table: runTransitions, states: RunState.options, start: "created", ended: isRunEnded },
-  { name: "trial", table: trialTransitions, states: TrialState.options, start: "pending", ended: isTrialEnded },
+  {
+    name: "trial",
+    table: trialTransitions,
+    states: TrialState.options,
+    start: "pending",
+    ended: isTrialEnded,
+  },
 ] as const)("the $name table", ({ table, states, start, ended }) => {
   const loose = table as Transitions<string>;
 
@@ -33,7 +50,8 @@ describe.each([
   });
 
   test("ends exactly where the contract says", () => {
-    for (const state of states) expect(isEnd(loose, state)).toBe((ended as (state: string) => boolean)(state));
+    for (const state of states)
+      expect(isEnd(loose, state)).toBe((ended as (state: string) => boolean)(state));
   });
 
   test("lets every open state fail and be cancelled", () => {

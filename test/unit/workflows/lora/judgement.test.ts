@@ -13,7 +13,9 @@ describe("the level reached", () => {
       const firstFailure = findings.findIndex((each) => !each.passed);
       const verdict = judgement.judge([...findings].reverse());
       expect(verdict.passed).toBe(bits === 15);
-      expect(verdict.level).toBe(firstFailure === -1 ? "L3" : firstFailure === 0 ? null : levels[firstFailure - 1]);
+      expect(verdict.level).toBe(
+        firstFailure === -1 ? "L3" : firstFailure === 0 ? null : levels[firstFailure - 1],
+      );
       expect(verdict.details.map((each) => each.level)).toEqual(levels);
     }
   });
@@ -57,7 +59,9 @@ describe("each level", () => {
   });
 
   test("L2 does not pass on a missing step, nor on no steps at all", () => {
-    expect(judgement.replayFinding(curve, [curve[0], curve[2]] as typeof curve, 1)).toMatchObject({ passed: false });
+    expect(judgement.replayFinding(curve, [curve[0], curve[2]] as typeof curve, 1)).toMatchObject({
+      passed: false,
+    });
     expect(judgement.replayFinding(curve, [], 1)).toMatchObject({ passed: false });
     expect(judgement.replayFinding([], curve, 1)).toMatchObject({ passed: false });
   });

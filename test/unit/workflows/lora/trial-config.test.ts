@@ -1,6 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { LoraSpec, type SearchableKey, searchableKeys, TrainSpec, TrialConfig } from "../../../../workflows/contracts";
-import { replicateSeed, resolveAlpha, trialConfig, trialSteps } from "../../../../workflows/lora/trial-config";
+import {
+  LoraSpec,
+  type SearchableKey,
+  searchableKeys,
+  TrainSpec,
+  TrialConfig,
+} from "../../../../workflows/contracts";
+import {
+  replicateSeed,
+  resolveAlpha,
+  trialConfig,
+  trialSteps,
+} from "../../../../workflows/lora/trial-config";
 
 const train = TrainSpec.parse({});
 const lora = LoraSpec.parse({ lora_alpha: "2r" });
