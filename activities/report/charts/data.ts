@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import type { DatasetProfile } from "../../../workflows/contracts";
-import { number, percent, short, signed } from "../data/format";
+import { number, percentTick, short, signed } from "../data/format";
 import type { Comparison } from "../data/report-data";
 import { draw } from "./draw";
 
@@ -117,7 +117,7 @@ export function drawLabels(labels: NonNullable<DatasetProfile["labels"]>): strin
       label: "share of the split's rows",
       labelAnchor: "center",
       labelArrow: "none",
-      tickFormat: percent,
+      tickFormat: percentTick,
       ticks: 6,
       zero: true,
     },

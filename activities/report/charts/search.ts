@@ -1,5 +1,5 @@
 import * as Plot from "@observablehq/plot";
-import { percent } from "../data/format";
+import { percent, percentTick } from "../data/format";
 import type { Importance, ParallelLine, ParallelPlot } from "../data/report-data";
 import { draw, trialLabel } from "./draw";
 import { shadeColour, statesOf } from "./palette";
@@ -19,7 +19,7 @@ export function drawImportance(importance: Importance): string {
       label: "share of the rank explained",
       labelAnchor: "center",
       labelArrow: "none",
-      tickFormat: percent,
+      tickFormat: percentTick,
       ticks: 5,
     },
     y: { domain: rows.map((r) => r.key), label: null, padding: 0.35, tickSize: 0 },

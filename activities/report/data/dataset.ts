@@ -1,5 +1,5 @@
 import type { DatasetProfile } from "../../../workflows/contracts";
-import { count, number, percent, plural } from "./format";
+import { count, number, percent, plural, short } from "./format";
 import type { DatasetView, Fact } from "./report-data";
 
 /** The profile as facts: what a practitioner checks before believing a score. */
@@ -51,7 +51,7 @@ export function datasetView(profile: DatasetProfile | null): DatasetView | null 
           : `${count(leakage.exact)} exact, ${count(leakage.near)} near`,
     },
     { label: "Template", value: profile.template.source, note: profile.template.sha256?.slice(0, 12) },
-    { label: "Bytes per token", value: number(profile.bytesPerToken) },
+    { label: "Bytes per token", value: short(profile.bytesPerToken) },
   ];
   if (profile.groups) {
     facts.push({

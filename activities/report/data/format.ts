@@ -43,6 +43,9 @@ export const percent = (share: number): string => {
   return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} %`;
 };
 
+/** A share on an axis, where the ticks say how fine it is. */
+export const percentTick = (share: number): string => `${short(Number((share * 100).toPrecision(6)))} %`;
+
 export function duration(seconds: number): string {
   if (seconds === 0) return "none";
   if (seconds < 1) return "under 1 s";
