@@ -12,6 +12,7 @@ export const ErrorType = z
     "DoesNotFit", // the base does not fit the device
     "Unsupported", // a known option that this version refuses
     "EngineLost", // the engine died with the job on board; no fault of the job
+    "NoSeat", // the engine could not make room in time; the request goes back to the pool
     "CrashesEngine", // the job killed an engine while it ran alone
     "StaleEpoch", // a newer dispatch of the same job exists
     "CorruptArtifact", // bytes do not match their hash

@@ -65,7 +65,11 @@ function classifyTimeout(timeout: TimeoutFailure): JobFailure {
 function classifyApplicationFailure(failure: ApplicationFailure): JobFailure {
   const type = failure.type ?? "Internal";
   const message = failure.message;
-  if (type === "EngineLost") return { kind: "engineLost", resident: true, heartbeat: undefined, message };
+  if (type === "EngineLost") {
+    // An engine that was asked to stop says that the job is no suspect, and which checkpoint it left.
+    const said = failure.details?.[0] as { resident?: boolean; checkpoint?: unknown } | undefined;
+    return { kind: "engineLost", resident: said?.resident !== false, heartbeat: said, message };
+  }
   if (type === "Cancelled") return { kind: "cancelled" };
   if (failure.nonRetryable || neverRetried.includes(type)) return { kind: "permanent", type, message };
   return { kind: "transient", type, message };

@@ -152,6 +152,7 @@ ErrorType = TypeAliasType(
         "DoesNotFit",
         "Unsupported",
         "EngineLost",
+        "NoSeat",
         "CrashesEngine",
         "StaleEpoch",
         "CorruptArtifact",

@@ -61,6 +61,7 @@ class Errors:
     DOES_NOT_FIT: Final = "DoesNotFit"
     UNSUPPORTED: Final = "Unsupported"
     ENGINE_LOST: Final = "EngineLost"
+    NO_SEAT: Final = "NoSeat"
     CRASHES_ENGINE: Final = "CrashesEngine"
     STALE_EPOCH: Final = "StaleEpoch"
     CORRUPT_ARTIFACT: Final = "CorruptArtifact"

@@ -51,14 +51,12 @@ class TrainingRun:
             output = await self._train()
             await self._settle()
             return self._result(output)
-        except TrainerDied:
+        except (TrainerDied, ShuttingDown) as lost:
             # What it had saved is on this disk: nobody need do it again.
             await self._settle()
-            raise
-        except ShuttingDown as stop:
-            await self._settle()
             durable = self.durable.model_dump(mode="json", by_alias=True) if self.durable else None
-            raise failure("EngineLost", stop.message, {"resident": False, "checkpoint": durable}) from stop
+            resident = isinstance(lost, TrainerDied)
+            raise failure("EngineLost", lost.message, {"resident": resident, "checkpoint": durable}) from lost
         finally:
             for task in (heart, ship, upload):
                 task.cancel()
