@@ -3,7 +3,7 @@
  * share one key.
  */
 export function baseKey(params: Record<string, unknown>): string {
-  const model = params["model"] as
+  const model = params.model as
     | { model_name_or_path: string; revision: string | null; dtype: string; load_in_4bit: boolean }
     | undefined;
   if (model === undefined) return "none";

@@ -157,7 +157,7 @@ async function noteCrash(
 /** Moves the subject's newest-checkpoint pointer; also while being cancelled, since a pause resumes from there. */
 async function commit(job: JobSpec, checkpoint: CheckpointRef | null | undefined): Promise<void> {
   if (!job.checkpoint || checkpoint === null || checkpoint === undefined) return;
-  const save = job.params["save"] as { save_total_limit?: number } | undefined;
+  const save = job.params.save as { save_total_limit?: number } | undefined;
   const { accepted } = await CancellationScope.nonCancellable(() =>
     database["checkpoint.commit"]({
       run: job.run,

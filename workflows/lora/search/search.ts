@@ -233,8 +233,8 @@ export class Search {
     }
     if (report.rung > trial.values.length) return [];
     trial.values.push(report.value);
-    trial.metrics = report.metrics;
     if (this.setup.search.deterministic) {
+      trial.metrics = report.metrics;
       trial.state = "waiting";
       return this.judgeWave();
     }
@@ -278,6 +278,7 @@ export class Search {
         if (member.cost !== null) this.windows.add(key, member.cost);
         const value = trial.values[ready.rung] ?? null;
         const report = { trial: trial.trial, rung: ready.rung, step, value, metrics: trial.metrics };
+        trial.metrics = {};
         decisions.push({ ordinal: this.state.rungReports++, report, verdict, seen });
       }
     }

@@ -14,7 +14,7 @@ export interface LiveTrial {
   state: "pending" | "running" | "waiting";
   /** Objective values reported so far, by rung. */
   values: (number | null)[];
-  /** All that the newest report measured; kept until the verdict on it is recorded. */
+  /** All that the newest report measured, while it waits for the cohort's verdict. */
   metrics: Metrics;
   /** Decided so far, by rung; the first `sent` of them were told to the trial. */
   verdicts: Verdict[];
