@@ -16,8 +16,8 @@ NAMES = (
 ).split()
 ITEMS = (
     "apples baskets books boxes bread bricks brushes candles carpets chairs coats cups eggs flowers forks "
-    "hammers keys ladders lamps lemons mats milk mirrors nails onions pans paper pens pillows plates rice ropes "
-    "salt shoes soap spoons stones sugar tea tools towels wool"
+    "hammers keys ladders lamps lemons mats milk mirrors nails onions pans paper pens pillows plates rice "
+    "ropes salt shoes soap spoons stones sugar tea tools towels wool"
 ).split()
 ROOMS = "attic bathroom bedroom cellar garage garden hall kitchen office study".split()
 STYLES = "blues chorale disco folk jazz opera polka rock samba swing tango waltz".split()

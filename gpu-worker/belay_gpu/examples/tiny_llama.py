@@ -17,7 +17,7 @@ from transformers import (
     get_linear_schedule_with_warmup,
 )
 
-PAD, END, UNKNOWN = "<pad>", "<eos>", "<unk>"
+PAD, END, UNKNOWN = SPECIAL_TOKENS = "<pad>", "<eos>", "<unk>"
 STEPS = 1500
 BATCH = 16
 WARMUP = 40
@@ -35,7 +35,7 @@ Progress = Callable[[int, float], None]
 
 def word_tokenizer(words: Sequence[str]) -> PreTrainedTokenizerFast:
     """One token per word, digit or sign. Spaces separate and are not tokens."""
-    vocabulary = {token: index for index, token in enumerate([PAD, END, UNKNOWN, *words])}
+    vocabulary = {token: index for index, token in enumerate([*SPECIAL_TOKENS, *words])}
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token=UNKNOWN))
     tokenizer.normalizer = Lowercase()
     tokenizer.pre_tokenizer = Steps([WhitespaceSplit(), Split(Regex("[a-z]+|[^a-z]"), "isolated")])
@@ -61,8 +61,8 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
         tie_word_embeddings=True,
         initializer_range=INITIAL_SPREAD,
         bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=SPECIAL_TOKENS.index(END),
+        pad_token_id=SPECIAL_TOKENS.index(PAD),
     )
     return LlamaForCausalLM(config)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from belay_gpu.contracts import ErrorType
+from belay_gpu.engine.errors import EngineError
 
 
-class SkillError(Exception):
+class SkillError(EngineError):
     """The message says what is wrong, where, and what would be right."""
 
     def __init__(self, type: ErrorType, message: str) -> None:
-        super().__init__(message)
-        self.type: ErrorType = type
-        self.message = message
+        super().__init__(type, message)

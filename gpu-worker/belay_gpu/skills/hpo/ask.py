@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from belay_gpu.contracts import AskInput, AskOutput, Proposal
+from belay_gpu.contracts import AskInput, AskOutput, Proposal, Tell
 from belay_gpu.skills.failures import SkillError
 from belay_gpu.skills.hpo.propose import USES_TELLS, propose
 from belay_gpu.skills.hpo.record import Record
@@ -17,7 +17,8 @@ def ask(request: AskInput, record: Record) -> AskOutput:
     Raises:
         SkillError: InvalidSpec where sampler and space do not suit each other; StorageUnavailable.
     """
-    tells, known = [], {}
+    tells: list[Tell] = []
+    known: Mapping[int, Mapping[str, Any]] = {}
     if request.search.sampler in USES_TELLS:
         tells = record.tells(request.run, request.tell_count)
         known = _params(record, request.run, request.pending)
@@ -35,7 +36,7 @@ def ask(request: AskInput, record: Record) -> AskOutput:
     return AskOutput(proposals=proposals, exhausted=False)
 
 
-def _params(record: Record, run: str, trials: list[int]) -> dict[int, Mapping[str, Any]]:
+def _params(record: Record, run: str, trials: list[int]) -> Mapping[int, Mapping[str, Any]]:
     if not trials:
         return {}
     known = {row.trial: row.params for row in record.trials(run, trials)}

@@ -33,13 +33,16 @@ def propose_by_cmaes(
     """Moves on the numeric dimensions. Choices are drawn at random, and so is all where those are not two."""
     from belay_gpu.skills.hpo.propose import score_of, startup_trials
 
-    numeric = [name for name, dimension in space.items() if not isinstance(dimension, DistributionChoice)]
+    numeric = {name: dim for name, dim in space.items() if not isinstance(dim, DistributionChoice)}
     params = _random(space, seed)
     if len(numeric) < 2:
         return Proposal(trial=trial, params=params, model_based=False)
     sign = 1.0 if search.mode == "min" else -1.0
     points = [
-        (np.array([_to_unit(space[name], tell.params[name]) for name in numeric]), sign * score)
+        (
+            np.array([_to_unit(dimension, tell.params[name]) for name, dimension in numeric.items()]),
+            sign * score,
+        )
         for tell in tells
         if (score := score_of(tell)) is not None
     ]
@@ -51,8 +54,8 @@ def propose_by_cmaes(
     for start in range(startup, len(points) - size + 1, size):
         optimizer.tell(points[start : start + size])
     optimizer.reseed_rng(seed)
-    for name, value in zip(numeric, optimizer.ask(), strict=True):
-        params[name] = _from_unit(space[name], float(value))
+    for (name, dimension), value in zip(numeric.items(), optimizer.ask(), strict=True):
+        params[name] = _from_unit(dimension, float(value))
     return Proposal(trial=trial, params=params, model_based=True)
 
 
@@ -80,10 +83,11 @@ def _bounds(dimension: Distribution) -> tuple[float, float, bool]:
             return low - 0.5, high + 0.5, False
         case DistributionLogint(logint=(low, high)):
             return math.log(low - 0.5), math.log(high + 0.5), True
-    raise TypeError(f"not a numeric dimension: {dimension!r}")
+        case DistributionChoice():
+            raise TypeError(f"not a numeric dimension: {dimension!r}")
 
 
-def _to_unit(dimension: Distribution, value: float) -> float:
+def _to_unit(dimension: Distribution, value: Any) -> float:
     low, high, logarithmic = _bounds(dimension)
     return ((math.log(value) if logarithmic else value) - low) / (high - low)
 
@@ -97,4 +101,5 @@ def _from_unit(dimension: Distribution, share: float) -> float | int:
             return min(last, max(first, round(value)))
         case DistributionUniform(uniform=(first, last)) | DistributionLoguniform(loguniform=(first, last)):
             return min(last, max(first, value))
-    raise TypeError(f"not a numeric dimension: {dimension!r}")
+        case DistributionChoice():
+            raise TypeError(f"not a numeric dimension: {dimension!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -15,9 +14,10 @@ from belay_gpu.contracts import (
     DistributionLogint,
     DistributionLoguniform,
     DistributionUniform,
+    SearchSpace,
 )
 
-Space = Mapping[str, Distribution]
+Space = SearchSpace
 
 
 def to_optuna(dimension: Distribution) -> BaseDistribution:
@@ -97,15 +97,15 @@ def grid_size(space: Space) -> int:
 def grid_point(space: Space, index: int) -> dict[str, Any]:
     """The point at a position of the grid; the last dimension varies fastest."""
     point: dict[str, Any] = {}
-    for name, dimension in reversed(space.items()):
-        values = grid_values(dimension) or []
+    for name in reversed(list(space)):
+        values = grid_values(space[name]) or []
         index, at = divmod(index, len(values))
         point[name] = values[at]
     return {name: point[name] for name in space}
 
 
 def spread(position: int, size: int, seed: int) -> int:
-    """A permutation of 0..size-1 in which neighbours are far apart: a grid cut short still covers its space."""
+    """A permutation of 0..size-1 with neighbours far apart: a grid cut short still covers its space."""
     if size <= 2:
         return position
     stride = next(s for s in range(round(size * 0.618) or 1, 2 * size) if math.gcd(s, size) == 1)

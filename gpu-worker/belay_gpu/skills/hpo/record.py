@@ -100,7 +100,8 @@ class Record:
 
 
 def _row(row: DictRow, rungs: Sequence[tuple[int, float | None]]) -> TrialRow:
-    return TrialRow(**{**row, "pending": tuple(row["pending"]), "rungs": tuple(rungs)})
+    fields: dict[str, Any] = {**row, "pending": tuple(row["pending"]), "rungs": tuple(rungs)}
+    return TrialRow(**fields)
 
 
 def first_line(error: Exception) -> str:

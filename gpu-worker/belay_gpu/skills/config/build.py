@@ -1,0 +1,97 @@
+"""config.buildSearchSpace: the plan of a search, or what is wrong with it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from belay_gpu.contracts import BuildSearchSpaceInput, SearchPlan, SearchPlanTrainableParams, SearchSpace
+from belay_gpu.skills.config.checks import check_ranks, coverages, rank_warnings, values_of
+from belay_gpu.skills.config.coverage import Coverage, skipped_summaries, summaries
+from belay_gpu.skills.config.memory import check_fits, compute_bytes, estimate
+from belay_gpu.skills.config.proposal import propose_space
+from belay_gpu.skills.config.shape import ModelShape, read_shape
+
+FULL_BATCH = 32
+
+
+def build_search_space(request: BuildSearchSpaceInput) -> SearchPlan:
+    """Checks the space that the spec gives, or proposes one.
+
+    Raises:
+        SkillError: InvalidSpec, Unsupported, ModelUnavailable or DoesNotFit; one line each.
+    """
+    shape = read_shape(request.model, request.task, request.dataset.tokenised.class_names)
+    covered = coverages(request, shape)
+    steps = total_steps(request)
+    given = None if request.search.space == "auto" else request.search.space
+    if given is None:
+        space, reasons = propose_space(request, shape, covered[0], steps)
+    else:
+        space, reasons = given, dict.fromkeys(given, "as the experiment says")
+    ranks = [int(rank) for rank in values_of(space, "r", request.lora.r)]
+    where = "search.space.r" if "r" in space else "lora.r"
+    for coverage in covered:
+        check_ranks(ranks, coverage, where)
+    trained = [
+        coverage.parameters(rank) + _whole_modules(request, shape) for coverage in covered for rank in ranks
+    ]
+    memory = _memory(request, shape, space, max(trained))
+    check_fits(memory, request.model.model_name_or_path, request.model.load_in_4bit)
+    return SearchPlan(
+        space=space,
+        proposed=given is None,
+        reasons=reasons,
+        adapted=summaries(covered[0].adapted),
+        skipped=skipped_summaries(covered[0].skipped),
+        base_params=shape.parameters,
+        trainable_params=SearchPlanTrainableParams(min=min(trained), max=max(trained)),
+        memory=memory,
+        total_steps=steps,
+        warnings=_warnings(request, ranks, covered[0], steps),
+    )
+
+
+def total_steps(request: BuildSearchSpaceInput) -> int:
+    """Optimizer steps of a trial with the spec's own train section; an epoch's last batch may be short."""
+    train = request.train
+    if train.max_steps is not None:
+        return train.max_steps
+    sequences = request.dataset.packs or request.dataset.rows.train
+    per_step = train.per_device_train_batch_size * train.gradient_accumulation_steps
+    return max(1, math.ceil(math.ceil(sequences / per_step) * train.num_train_epochs))
+
+
+def _whole_modules(request: BuildSearchSpaceInput, shape: ModelShape) -> int:
+    """Parameters of modules that are trained whole: the classifier's head and `modules_to_save`."""
+    saved = set(request.lora.modules_to_save or ())
+    with_head = request.task == "sequence_classification"
+    return sum(
+        weight.parameters for weight in shape.weights if weight.suffix in saved or (weight.head and with_head)
+    )
+
+
+def _memory(request: BuildSearchSpaceInput, shape: ModelShape, space: SearchSpace, trained: int) -> Any:
+    batches = values_of(space, "per_device_train_batch_size", request.train.per_device_train_batch_size)
+    embeddings = [weight.shape[0] for weight in shape.weights if not weight.linear and len(weight.shape) == 2]
+    vocabulary = max(embeddings, default=0) if request.task == "causal_lm" else 0
+    bytes_each = compute_bytes(request.model.dtype, request.model.load_in_4bit)
+    return estimate(shape, bytes_each, trained, int(max(batches)), request.dataset.max_length, vocabulary)
+
+
+def _warnings(request: BuildSearchSpaceInput, ranks: list[int], coverage: Coverage, steps: int) -> list[str]:
+    found = list(rank_warnings(ranks, coverage, request.dataset.label_tokens))
+    batch = request.train.per_device_train_batch_size * request.train.gradient_accumulation_steps
+    if batch > FULL_BATCH:
+        found.append(f"an effective batch of {batch} is large for LoRA, which learns best below {FULL_BATCH}")
+    if request.eval.eval_steps > steps:
+        found.append(
+            f"eval.eval_steps ({request.eval.eval_steps}) is above the {steps} steps of a trial: "
+            "it is evaluated at its end only"
+        )
+    if request.search.pruner in ("asha", "hyperband") and request.search.asha.grace_steps >= steps:
+        found.append(
+            f"search.asha.grace_steps ({request.search.asha.grace_steps}) is not below the {steps} steps of "
+            "a trial: nothing is pruned"
+        )
+    return found

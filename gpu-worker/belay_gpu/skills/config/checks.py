@@ -1,0 +1,61 @@
+"""The user's own space and settings against the model that they meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from belay_gpu.contracts import BuildSearchSpaceInput, SearchSpace
+from belay_gpu.skills.config.coverage import ALL_LINEAR, Coverage, cover
+from belay_gpu.skills.config.shape import ModelShape
+from belay_gpu.skills.failures import SkillError
+
+
+def values_of(space: SearchSpace, key: str, default: Any) -> list[Any]:
+    """Values that a trial may have for `key`: all choices, or both ends of a range."""
+    distribution = dict[str, Any](space).get(key)
+    if distribution is None:
+        return [default]
+    return list(next(iter(distribution.model_dump().values())))
+
+
+def coverages(request: BuildSearchSpaceInput, shape: ModelShape) -> list[Coverage]:
+    """One for each way that the search may choose its layers; the spec's own first.
+
+    Raises:
+        SkillError: InvalidSpec or Unsupported.
+    """
+    default: Any = request.lora.target_modules
+    chosen = (
+        [default]
+        if request.search.space == "auto"
+        else values_of(request.search.space, "target_modules", default)
+    )
+    return [
+        cover(shape, targets if isinstance(targets, str) and targets == ALL_LINEAR else _names(targets))
+        for targets in chosen
+    ]
+
+
+def _names(targets: Any) -> list[str]:
+    return [targets] if isinstance(targets, str) else list(targets)
+
+
+def check_ranks(ranks: list[int], coverage: Coverage, where: str) -> None:
+    """Raises: SkillError (InvalidSpec) for a rank above the width of an adapted layer."""
+    narrow = coverage.narrowest
+    width = min(narrow.shape)
+    if max(ranks) > width:
+        raise SkillError(
+            "InvalidSpec",
+            f"{where}: rank {max(ranks)} is above the width of {narrow.suffix} "
+            f"({narrow.shape[0]} x {narrow.shape[1]}); use at most {width}",
+        )
+
+
+def rank_warnings(ranks: list[int], coverage: Coverage, label_tokens: int) -> Iterator[str]:
+    if label_tokens and coverage.parameters(min(ranks)) > 100 * label_tokens:
+        yield (
+            f"the smallest adapter has {coverage.parameters(min(ranks)):,} parameters for {label_tokens:,} "
+            "label tokens: it can learn the rows by heart; watch the validation loss"
+        )

@@ -1,0 +1,99 @@
+"""Which weights an adapter covers, and why it leaves the others alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from belay_gpu.contracts import SearchPlanSkipped, WeightSummary
+from belay_gpu.skills.config.shape import ModelShape, Weight
+from belay_gpu.skills.failures import SkillError
+
+ALL_LINEAR = "all-linear"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    adapted: list[Weight]
+    skipped: list[tuple[Weight, str]]
+
+    def parameters(self, rank: int) -> int:
+        """Trainable parameters of A and B over all adapted layers."""
+        return sum(rank * (weight.shape[0] + weight.shape[1]) for weight in self.adapted)
+
+    @property
+    def narrowest(self) -> Weight:
+        return min(self.adapted, key=lambda weight: min(weight.shape))
+
+
+def cover(shape: ModelShape, targets: str | Sequence[str]) -> Coverage:
+    """Splits the base's weights by whether `targets` names them.
+
+    Raises:
+        SkillError: InvalidSpec for a target that matches nothing; Unsupported where `all-linear` would
+            silently leave out weights that hold most of what the layers do.
+    """
+    wanted = None if targets == ALL_LINEAR else list(targets)
+    if wanted is not None:
+        _check_names(shape, wanted)
+    adapted: list[Weight] = []
+    skipped: list[tuple[Weight, str]] = []
+    for weight in shape.weights:
+        if weight.linear and _named(weight, wanted) and not (weight.head and wanted is None):
+            adapted.append(weight)
+        else:
+            skipped.append((weight, _why_not(weight)))
+    fused = [weight for weight in shape.weights if len(weight.shape) > 2]
+    if wanted is None and fused:
+        share = sum(weight.parameters for weight in fused) / shape.parameters
+        raise SkillError(
+            "Unsupported",
+            f"lora.target_modules: all-linear does not reach {fused[0].suffix} and others of {len(fused)} "
+            f"fused weights ({share:.0%} of the model's parameters, such as the experts of a mixture); "
+            f"name the layers to adapt instead, for example [{', '.join(_suffixes(shape)[:4])}]",
+        )
+    if not adapted:
+        raise SkillError("InvalidSpec", "lora.target_modules: the model has no linear layer to adapt")
+    return Coverage(adapted, skipped)
+
+
+def _named(weight: Weight, wanted: list[str] | None) -> bool:
+    return wanted is None or any(weight.name == name or weight.name.endswith(f".{name}") for name in wanted)
+
+
+def _suffixes(shape: ModelShape) -> list[str]:
+    return sorted({weight.suffix for weight in shape.linear})
+
+
+def _check_names(shape: ModelShape, wanted: Sequence[str]) -> None:
+    linear = [weight for weight in shape.weights if weight.linear]
+    for name in wanted:
+        if not any(_named(weight, [name]) for weight in linear):
+            known = ", ".join(_suffixes(shape))
+            raise SkillError(
+                "InvalidSpec", f"lora.target_modules: no linear layer is named {name}; there are: {known}"
+            )
+
+
+def _why_not(weight: Weight) -> str:
+    if weight.head:
+        return "the output head"
+    if len(weight.shape) > 2:
+        return "a fused weight that LoRA does not reach"
+    if not weight.linear:
+        return "an embedding"
+    return "not among lora.target_modules"
+
+
+def summaries(weights: Sequence[Weight]) -> list[WeightSummary]:
+    """One line for all layers of the same name and shape."""
+    groups = Counter((weight.suffix, weight.shape) for weight in weights)
+    return [WeightSummary(name=n, shape=list(s), count=c) for (n, s), c in groups.items()]
+
+
+def skipped_summaries(skipped: Sequence[tuple[Weight, str]]) -> list[SearchPlanSkipped]:
+    groups = Counter((weight.suffix, weight.shape, why) for weight, why in skipped)
+    return [
+        SearchPlanSkipped(name=n, shape=list(s), count=c, reason=why) for (n, s, why), c in groups.items()
+    ]

@@ -1,0 +1,67 @@
+"""A search space for those who did not write one, with a reason for each range.
+
+Starting points from "LoRA Without Regret" (Thinking Machines, 2025): rates about ten times those of full
+fine-tuning and nearly independent of the rank under alpha/r scaling, all linear layers, small effective
+batches, and a rank with about as many adapter parameters as there are tokens to learn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from belay_gpu.contracts import BuildSearchSpaceInput, SearchSpace
+from belay_gpu.skills.config.coverage import Coverage
+from belay_gpu.skills.config.shape import ModelShape
+
+RANKS = (8, 16, 32, 64)
+SMALL_RANKS = (4, 8, 16)
+# Below this width the usual rates barely move a model within a short run.
+SMALL_WIDTH = 512
+FEW_LABEL_TOKENS = 200_000
+
+
+def propose_space(
+    request: BuildSearchSpaceInput, shape: ModelShape, coverage: Coverage, steps: int
+) -> tuple[SearchSpace, dict[str, str]]:
+    """Rate and rank always; dropout where the data is small enough to be learnt by heart."""
+    space: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    space["learning_rate"], reasons["learning_rate"] = _rate(shape, steps)
+    space["r"], reasons["r"] = _ranks(request, shape, coverage)
+    epochs = request.train.num_train_epochs
+    if request.dataset.label_tokens * epochs < FEW_LABEL_TOKENS:
+        space["lora_dropout"] = {"choice": [0.0, 0.05]}
+        reasons["lora_dropout"] = (
+            f"{request.dataset.label_tokens:,} label tokens are few enough to be learnt by heart: "
+            "dropout may help"
+        )
+    return TypeAdapter(SearchSpace).validate_python(space), reasons
+
+
+def _rate(shape: ModelShape, steps: int) -> tuple[dict[str, list[float]], str]:
+    low, high = 5e-5, 1e-3
+    reason = "about ten times the rates of full fine-tuning, one decade and a bit wide"
+    if shape.hidden < SMALL_WIDTH:
+        low, high = 5e-4, 2e-2
+        reason += f"; raised for a narrow model ({shape.hidden} wide)"
+    elif steps < 200:
+        low, high = 1e-4, 2e-3
+        reason += f"; raised for a run of {steps} steps"
+    return {"loguniform": [low, high]}, reason
+
+
+def _ranks(
+    request: BuildSearchSpaceInput, shape: ModelShape, coverage: Coverage
+) -> tuple[dict[str, list[int]], str]:
+    widest = min(coverage.narrowest.shape)
+    candidates = SMALL_RANKS if shape.hidden < SMALL_WIDTH else RANKS
+    ranks = [rank for rank in candidates if rank <= widest] or [max(1, widest // 2)]
+    needed = request.dataset.label_tokens / max(1, coverage.parameters(1))
+    reason = (
+        f"an adapter should have about as many parameters as there are label tokens to learn "
+        f"({request.dataset.label_tokens:,}, rank {max(1, round(needed))} here); "
+        f"the narrowest adapted layer is {widest} wide"
+    )
+    return {"choice": ranks}, reason

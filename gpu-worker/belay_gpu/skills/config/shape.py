@@ -1,0 +1,100 @@
+"""What a base is made of, read from its configuration alone: no weight is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
+
+from belay_gpu.contracts import ModelSpec, Task
+from belay_gpu.engine.base_model import check_folder
+from belay_gpu.engine.spec import BaseSpec
+from belay_gpu.skills.failures import SkillError
+
+HEADS = ("classifier", "score")
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One weight of the base. `linear`: a layer that LoRA can adapt; `head`: it makes the model's answer."""
+
+    name: str
+    shape: tuple[int, ...]
+    linear: bool
+    head: bool
+
+    @property
+    def suffix(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    @property
+    def parameters(self) -> int:
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """`weights` by module, embeddings and norms included; biases are counted in `parameters` only."""
+
+    model_type: str
+    parameters: int
+    hidden: int
+    layers: int
+    weights: tuple[Weight, ...]
+
+    @property
+    def linear(self) -> list[Weight]:
+        return [weight for weight in self.weights if weight.linear and not weight.head]
+
+
+def read_shape(model: ModelSpec, task: Task, class_names: list[str] | None) -> ModelShape:
+    """Builds the architecture without memory for it.
+
+    Raises:
+        SkillError: ModelUnavailable for an unknown folder or id, remote code or pickled weights.
+    """
+    check_folder(BaseSpec(model=model.model_name_or_path, revision=model.revision))
+    try:
+        config = AutoConfig.from_pretrained(
+            model.model_name_or_path, revision=model.revision, trust_remote_code=False
+        )
+        if task == "sequence_classification":
+            config.num_labels = len(class_names or [])
+            factory = AutoModelForSequenceClassification
+        else:
+            factory = AutoModelForCausalLM
+        with torch.device("meta"):
+            network: PreTrainedModel = factory.from_config(config, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = " ".join((str(error).strip() or type(error).__name__).splitlines()[0].split())
+        raise SkillError("ModelUnavailable", f"model {model.model_name_or_path}: {reason}") from error
+    text = config.get_text_config()
+    return ModelShape(
+        model_type=str(config.model_type),
+        parameters=sum(p.numel() for p in network.parameters()),
+        hidden=int(text.hidden_size),
+        layers=int(text.num_hidden_layers),
+        weights=tuple(_weights(network, task)),
+    )
+
+
+def _weights(network: PreTrainedModel, task: Task) -> list[Weight]:
+    if task == "causal_lm":
+        head = network.get_output_embeddings()
+    else:
+        head = next((h for name in HEADS if (h := getattr(network, name, None)) is not None), None)
+    in_head = set() if head is None else {id(module) for module in head.modules()}
+    found: list[Weight] = []
+    for name, module in network.named_modules():
+        adaptable = isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D"
+        for key, parameter in module.named_parameters(recurse=False):
+            if key.endswith("bias") or parameter.ndim < 2:
+                continue
+            is_layer = adaptable and key == "weight"
+            full = name if key == "weight" else f"{name}.{key}"
+            found.append(Weight(full, tuple(parameter.shape), is_layer, id(module) in in_head))
+    return found
