@@ -1,0 +1,216 @@
+"""config.buildSearchSpace against real architectures, none of whose weights is loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import LlamaForCausalLM, MixtralConfig
+
+from belay_gpu.contracts import BuildSearchSpaceInput, SearchPlan
+from belay_gpu.engine.errors import EngineError
+from belay_gpu.skills.config import build_search_space, memory
+from tests.support.tiny import save_bert, save_llama
+
+REF = {"uri": "s3://belay/x", "sha256": "0" * 64, "sizeBytes": 1, "mediaType": "application/json"}
+
+
+def request(model: Path, **changes: Any) -> BuildSearchSpaceInput:
+    """A plain request; `changes` are merged into its sections."""
+    raw: dict[str, Any] = {
+        "run": "r",
+        "task": changes.pop("task", "causal_lm"),
+        "model": {"model_name_or_path": str(model), **changes.pop("model", {})},
+        "dataset": {
+            "profile": REF,
+            "tokenised": {"splits": {}, "sha256": "0" * 64, "classNames": changes.pop("classes", None)},
+            "rows": {"train": 100, "validation": 10, "test": 10},
+            "format": "prompt_completion",
+            "datasetSha256": "0" * 64,
+            "splitSha256": "0" * 64,
+            "tokenizerSha256": "0" * 64,
+            "templateSha256": None,
+            "labelTokens": 1000,
+            "maxLength": 64,
+            "warnings": [],
+            **changes.pop("dataset", {}),
+        },
+        "train": changes.pop("train", {}),
+        "lora": changes.pop("lora", {}),
+        "search": {"space": {"r": {"choice": [4, 8]}}, **changes.pop("search", {})},
+        "eval": {},
+        "pack": {},
+    }
+    assert not changes
+    return BuildSearchSpaceInput.model_validate(raw)
+
+
+def refusal(asked: BuildSearchSpaceInput) -> tuple[str, str]:
+    with pytest.raises(EngineError) as caught:
+        build_search_space(asked)
+    return caught.value.type, str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_llama(tmp_path_factory.mktemp("llama"))
+
+
+def adapted_names(plan: SearchPlan) -> set[str]:
+    return {weight.name for weight in plan.adapted}
+
+
+def test_the_users_space_is_kept_and_the_weights_are_listed(llama: Path) -> None:
+    plan = build_search_space(request(llama))
+    assert not plan.proposed
+    assert list(plan.space) == ["r"]
+    assert adapted_names(plan) == {
+        "q_proj",
+        "k_proj",
+        "v_proj",
+        "o_proj",
+        "gate_proj",
+        "up_proj",
+        "down_proj",
+    }
+    assert {weight.name for weight in plan.skipped} >= {"embed_tokens"}
+
+
+def test_trainable_parameters_agree_with_peft(llama: Path) -> None:
+    plan = build_search_space(request(llama))
+    for rank, expected in ((4, plan.trainable_params.min), (8, plan.trainable_params.max)):
+        model = get_peft_model(
+            LlamaForCausalLM.from_pretrained(llama), LoraConfig(r=rank, target_modules="all-linear")
+        )
+        assert sum(p.numel() for p in model.parameters() if p.requires_grad) == expected
+
+
+def test_the_bases_parameters_agree_with_the_loaded_model(llama: Path) -> None:
+    loaded = sum(p.numel() for p in LlamaForCausalLM.from_pretrained(llama).parameters())
+    assert build_search_space(request(llama)).base_params == loaded
+
+
+def test_auto_proposes_every_range_with_a_reason(llama: Path) -> None:
+    plan = build_search_space(request(llama, search={"space": "auto"}))
+    assert plan.proposed
+    assert set(plan.space) == set(plan.reasons) >= {"learning_rate", "r"}
+    assert all(len(reason) > 20 for reason in plan.reasons.values())
+
+
+def test_proposed_ranks_stay_within_the_narrowest_layer(tmp_path: Path) -> None:
+    narrow = save_llama(tmp_path, hidden=8)
+    plan = build_search_space(request(narrow, search={"space": "auto"}))
+    ranks = plan.space["r"].model_dump()["choice"]
+    assert ranks
+    assert max(ranks) <= 8
+
+
+def test_a_classifier_counts_its_head(tmp_path: Path) -> None:
+    bert = save_bert(tmp_path)
+    asked = request(
+        bert, task="sequence_classification", classes=["a", "b", "c"], lora={"target_modules": ["query"]}
+    )
+    plan = build_search_space(asked)
+    assert adapted_names(plan) == {"query"}
+    # Two layers of 32 x 32 at rank 4, and a head of 32 x 3.
+    assert plan.trainable_params.min == 2 * 4 * 64 + 96
+    assert any(weight.reason == "the output head" for weight in plan.skipped)
+
+
+@pytest.mark.parametrize(
+    ("train", "rows", "packs", "steps"),
+    [
+        ({"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}, 100, None, 13),
+        (
+            {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2, "num_train_epochs": 3},
+            100,
+            None,
+            39,
+        ),
+        ({"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}, 100, 10, 2),
+        ({"max_steps": 77}, 100, None, 77),
+        ({"num_train_epochs": 0.01}, 3, None, 1),
+    ],
+)
+def test_total_steps(llama: Path, train: dict[str, Any], rows: int, packs: int | None, steps: int) -> None:
+    dataset = {"rows": {"train": rows, "validation": 1, "test": 1}, "packs": packs}
+    assert build_search_space(request(llama, train=train, dataset=dataset)).total_steps == steps
+
+
+def test_a_rank_above_the_layers_width_is_refused(llama: Path) -> None:
+    kind, message = refusal(request(llama, search={"space": {"r": {"int": [4, 64]}}}))
+    assert kind == "InvalidSpec"
+    assert "search.space.r: rank 64 is above the width of" in message
+    assert "use at most 32" in message
+    assert "lora.r: rank 48" in refusal(request(llama, lora={"r": 48}, search={"space": {}}))[1]
+
+
+def test_an_unknown_target_is_refused_with_the_known_ones(llama: Path) -> None:
+    kind, message = refusal(request(llama, lora={"target_modules": ["query"]}))
+    assert kind == "InvalidSpec"
+    assert "no linear layer is named query" in message
+    assert "q_proj" in message
+
+
+def test_searched_targets_are_checked_too(llama: Path) -> None:
+    space = {"target_modules": {"choice": ["all-linear", ["q_proj", "nothing"]]}}
+    assert "no linear layer is named nothing" in refusal(request(llama, search={"space": space}))[1]
+
+
+def test_experts_that_all_linear_would_miss_are_not_missed_silently(tmp_path: Path) -> None:
+    config = MixtralConfig(
+        vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=2, num_local_experts=4,
+    )  # fmt: skip
+    config.architectures = ["MixtralForCausalLM"]
+    config.save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    kind, message = refusal(request(tmp_path))
+    assert kind == "Unsupported"
+    assert "all-linear does not reach" in message
+    assert "q_proj" in message
+    named = build_search_space(request(tmp_path, lora={"target_modules": ["q_proj"]}))
+    assert any("fused" in weight.reason for weight in named.skipped)
+
+
+def test_a_base_that_does_not_fit_is_refused_with_ways_out(
+    llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "device_memory", lambda: 10_000)
+    kind, message = refusal(request(llama))
+    assert kind == "DoesNotFit"
+    assert "needs about" in message
+    assert "ways out: a smaller base" in message
+
+
+def test_the_estimate_grows_with_batch_and_length(llama: Path) -> None:
+    small = build_search_space(request(llama)).memory
+    longer = build_search_space(request(llama, dataset={"maxLength": 128})).memory
+    wider = build_search_space(request(llama, train={"per_device_train_batch_size": 4})).memory
+    assert small.base_bytes == longer.base_bytes
+    assert longer.activation_bytes == wider.activation_bytes == 2 * small.activation_bytes
+    assert small.total_bytes == small.base_bytes + small.trial_bytes + small.activation_bytes
+
+
+def test_models_that_cannot_be_used_are_named(tmp_path: Path, llama: Path) -> None:
+    assert refusal(request(tmp_path / "nowhere"))[0] == "ModelUnavailable"
+    (tmp_path / "config.json").write_text(json.dumps({"auto_map": {"AutoModelForCausalLM": "m.M"}}))
+    assert "never run" in refusal(request(tmp_path))[1]
+    (tmp_path / "config.json").write_text((llama / "config.json").read_text())
+    torch.save({}, tmp_path / "pytorch_model.bin")
+    assert "no safetensors weights" in refusal(request(tmp_path))[1]
+
+
+def test_warnings_name_the_key(llama: Path) -> None:
+    search = {"pruner": "asha", "space": {}, "asha": {"grace_steps": 500}}
+    plan = build_search_space(
+        request(llama, search=search, train={"max_steps": 20, "per_device_train_batch_size": 64})
+    )
+    text = "\n".join(plan.warnings)
+    assert "search.asha.grace_steps (500)" in text
+    assert "eval.eval_steps (50)" in text
+    assert "effective batch of 256" in text
