@@ -24,7 +24,7 @@ export interface Running {
   ports: Ports;
 }
 
-/** A server may end at once because its port was taken in between, or because its killed predecessor's last child still holds its memory. */
+/** A server may end at once because somebody took its port in between; then it is tried on another. */
 const START_ATTEMPTS = 5;
 
 export const logOf = (layout: Layout, name: string) => join(layout.logs, `${name}.log`);
@@ -45,7 +45,7 @@ export async function bringUp(part: Part, context: BringUpContext): Promise<Runn
       context.emit({ type: "ready", part: part.name, seconds, address: part.address(ports) });
       return { pid: record.pid, ports };
     }
-    if (outcome === "ended" && attempt < START_ATTEMPTS) continue;
+    if (outcome === "ended" && part.portNames.length > 0 && attempt < START_ATTEMPTS) continue;
     await stopProcess(record, stopManners[part.name]);
     const what =
       outcome === "ended"
