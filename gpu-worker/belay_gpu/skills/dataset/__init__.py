@@ -1,0 +1,1 @@
+"""dataset.analyze: rows of any known format, profiled, split, tokenised once."""
