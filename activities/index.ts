@@ -23,7 +23,7 @@ export interface KernelDependencies {
 }
 
 /** Every activity of the kernel worker, by its name on the wire. */
-export const createKernelActivities = (deps: KernelDependencies): Partial<KernelActivities> => ({
+export const createKernelActivities = (deps: KernelDependencies): KernelActivities => ({
   ...createSpecActivities(deps),
   ...createPersistenceActivities(deps),
   ...createCheckpointActivities(deps),

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { type BundlerPlugin, bundleWorkflowCode, type Logger } from "@temporalio/worker";
+import { type BundlerPlugin, bundleWorkflowCode, DefaultLogger, type Logger } from "@temporalio/worker";
 
 const KEPT_BUNDLES = 3;
 
@@ -15,7 +15,11 @@ export async function workflowBundle(root: string, plugins: BundlerPlugin[], log
   const folder = join(root, "dist", ".workflow-bundles");
   const codePath = join(folder, `${stampOf(root, workflows)}.js`);
   if (!existsSync(codePath)) {
-    const { code } = await bundleWorkflowCode({ workflowsPath: join(workflows, "index.js"), plugins, logger });
+    const { code } = await bundleWorkflowCode({
+      workflowsPath: join(workflows, "index.js"),
+      plugins,
+      logger: new DefaultLogger("WARN", ({ level, message, meta }) => logger.log(level, message, meta)),
+    });
     mkdirSync(folder, { recursive: true });
     const draft = `${codePath}.${process.pid}`;
     writeFileSync(draft, code);

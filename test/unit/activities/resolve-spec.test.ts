@@ -1,0 +1,164 @@
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { sha256 } from "../../../activities/artifacts/object-store";
+import { resolveSpec } from "../../../activities/spec/resolve";
+import { canonicalJson } from "../../../workflows/contracts/canonical-json";
+import { failureOf } from "../../support/activity";
+import { scratchFolder } from "../../support/scratch";
+
+const code = { version: "0.1.0", commit: null, dirty: false };
+
+/** A base model's folder and a data set, as resolve looks at them: by name and content, never by loading. */
+function inputs() {
+  const folder = scratchFolder();
+  const model = join(folder, "model");
+  mkdirSync(model);
+  const put = (name: string, text: string) => writeFileSync(join(folder, name), text);
+  put("model/config.json", '{"model_type":"llama"}');
+  put("model/model.safetensors", "weights");
+  put("model/tokenizer.json", "{}");
+  put("rows.jsonl", '{"prompt":"a","completion":"b"}\n');
+  const spec = { name: "a", model: { model_name_or_path: model }, dataset: { path: join(folder, "rows.jsonl") } };
+  return { folder, model, put, spec };
+}
+
+const resolve = (spec: unknown) => resolveSpec(spec, code);
+
+describe("spec.resolve", () => {
+  it("completes the experiment and hashes what it reads", async () => {
+    const { model, spec, put, folder } = inputs();
+    put("model/pytorch_model.bin", "a pickle beside the weights that are used");
+    put("model/.hidden", "x");
+    put("val.jsonl", "{}\n");
+    const resolved = await resolve({ ...spec, dataset: { ...spec.dataset, val_path: join(folder, "val.jsonl") } });
+    expect(resolved.modelFiles).toEqual(
+      [["config.json", '{"model_type":"llama"}'], ["model.safetensors", "weights"], ["tokenizer.json", "{}"]].map(([name, text]) => ({
+        path: join(model, name as string),
+        sha256: sha256(text as string),
+        sizeBytes: (text as string).length,
+      })),
+    );
+    expect(resolved.datasetFiles.map(({ path }) => path)).toEqual([spec.dataset.path, join(folder, "val.jsonl")]);
+    expect(resolved.specSha256).toBe(sha256(canonicalJson(resolved.spec)));
+    expect(resolved.spec.eval).toMatchObject({ metrics: ["eval_loss", "perplexity", "token_accuracy"], report_metric: "eval_loss" });
+    expect(resolved.spec.search).toMatchObject({ wave_size: 1, n_startup_trials: 10 });
+    expect(resolved.code).toEqual(code);
+  });
+
+  it("gives equal experiments equal hashes, however they are written", async () => {
+    const { spec, model } = inputs();
+    const one = await resolve(spec);
+    const other = await resolve({ dataset: spec.dataset.path, lora_r: 16, name: "a", base_model: model, search: { n_startup_trials: 10 } });
+    expect(other.specSha256).toBe(one.specSha256);
+    expect((await resolve({ ...spec, lora: { r: 8 } })).specSha256).not.toBe(one.specSha256);
+  });
+
+  it("adds the loss that rungs are judged by", async () => {
+    const { spec } = inputs();
+    const search = { metric: "exact_match", pruner: "asha", deterministic: true, max_concurrent_trials: 4 };
+    const { spec: complete } = await resolve({ ...spec, search, eval: { metrics: ["exact_match"] } });
+    expect(complete.eval.metrics).toEqual(["eval_loss", "exact_match"]);
+    expect(complete.eval.report_metric).toBe("exact_match");
+    expect(complete.search).toMatchObject({ mode: "max", wave_size: 4 });
+  });
+
+  it("sees that a file has changed since it was hashed", async () => {
+    const { spec, put } = inputs();
+    const [before] = (await resolve(spec)).datasetFiles;
+    put("rows.jsonl", '{"prompt":"a","completion":"something longer"}\n');
+    const [after] = (await resolve(spec)).datasetFiles;
+    expect(after?.sha256).not.toBe(before?.sha256);
+  });
+
+  it("takes a pinned hub model as it is", async () => {
+    const { spec } = inputs();
+    const model = { model_name_or_path: "Qwen/Qwen3-0.6B", revision: "c".repeat(40) };
+    expect((await resolve({ ...spec, model })).modelFiles).toEqual([]);
+  });
+});
+
+describe("refusals of an experiment", () => {
+  it("name everything at once", async () => {
+    const failed = await failureOf(resolve({ name: "a/b", search: { num_trials: 0 } }));
+    expect(failed).toMatchObject({ type: "InvalidSpec", nonRetryable: true });
+    expect(failed.message.split("\n")).toHaveLength(4);
+  });
+
+  it.each([
+    ["an option of a later version", { output: { format: "gguf" } }, "Unsupported", "output.format: gguf cannot be exported yet"],
+    ["a mistake beside one", { output: { format: "gguf" }, lora: { r: 0 } }, "InvalidSpec", "lora.r: must be at least 1"],
+    ["an unpinned hub model", { model: { model_name_or_path: "Qwen/Qwen3-0.6B" } }, "InvalidSpec", "model.revision: Qwen/Qwen3-0.6B is a hub model"],
+    ["a branch for a revision", { model: { model_name_or_path: "Qwen/Qwen3-0.6B", revision: "main" } }, "InvalidSpec", "pin its commit (40 hex digits)"],
+    ["a relative model folder", { model: { model_name_or_path: "./model" } }, "InvalidSpec", "model.model_name_or_path: ./model is a relative path"],
+    ["a relative data set", { dataset: { path: "rows.jsonl" } }, "InvalidSpec", "dataset.path: rows.jsonl is a relative path"],
+    ["a missing data set", { dataset: { path: "/no/such/rows.jsonl" } }, "InvalidSpec", "dataset.path: no such file: /no/such/rows.jsonl"],
+    ["a folder for a data set", { dataset: { path: "/" } }, "InvalidSpec", "dataset.path: / is not a file"],
+    ["a missing part of a mixture", { dataset: { path: [{ path: "/no/a" }, { path: "/no/b" }] } }, "InvalidSpec", "dataset.path.1.path: no such file: /no/b"],
+    ["a relative export folder", { output: { export_dir: "out" } }, "InvalidSpec", "output.export_dir: out is a relative path"],
+    ["a missing model", { model: { model_name_or_path: "/no/such/model" } }, "ModelUnavailable", "model.model_name_or_path: no such folder: /no/such/model"],
+  ])("%s", async (_what, change, type, message) => {
+    const { spec } = inputs();
+    const failed = await failureOf(resolve({ ...spec, ...change }));
+    expect(failed.message).toContain(message);
+    expect(failed).toMatchObject({ type, nonRetryable: true });
+  });
+
+  it("an empty data set", async () => {
+    const { spec, put } = inputs();
+    put("rows.jsonl", "");
+    expect((await failureOf(resolve(spec))).message).toBe(`dataset.path: ${spec.dataset.path} is empty`);
+  });
+});
+
+describe("refusals of a base model", () => {
+  const refusal = async (prepare: (at: ReturnType<typeof inputs>) => void) => {
+    const at = inputs();
+    prepare(at);
+    const failed = await failureOf(resolve(at.spec));
+    expect(failed).toMatchObject({ type: "ModelUnavailable", nonRetryable: true });
+    return failed.message;
+  };
+  const drop = (model: string, name: string) => rmSync(join(model, name));
+
+  it.each([
+    ["a file", ({ model, put }: ReturnType<typeof inputs>) => (rmSync(model, { recursive: true }), put("model", "x")), "is not a folder with a model in it"],
+    ["no config", ({ model }: ReturnType<typeof inputs>) => drop(model, "config.json"), "has no config.json"],
+    ["a config that is no JSON", ({ put }: ReturnType<typeof inputs>) => put("model/config.json", "{"), "config.json cannot be read as JSON"],
+    ["no weights", ({ model }: ReturnType<typeof inputs>) => drop(model, "model.safetensors"), "has no *.safetensors weights"],
+    [
+      "remote code",
+      ({ put }: ReturnType<typeof inputs>) => put("model/config.json", '{"auto_map":{"AutoModel":"x.Y"}}'),
+      "needs code of its own (auto_map in config.json), which is never run",
+    ],
+    [
+      "remote code of the tokenizer",
+      ({ put }: ReturnType<typeof inputs>) => put("model/tokenizer_config.json", '{"auto_map":{"AutoTokenizer":["x.Y",null]}}'),
+      "auto_map in tokenizer_config.json",
+    ],
+    [
+      "a shard that is missing",
+      ({ put }: ReturnType<typeof inputs>) => put("model/model.safetensors.index.json", '{"weight_map":{"a":"model.safetensors","b":"two.safetensors"}}'),
+      "is incomplete: model.safetensors.index.json names two.safetensors",
+    ],
+  ])("%s", async (_what, prepare, message) => {
+    expect(await refusal(prepare)).toContain(message);
+  });
+
+  it("weights as a pickle only, with the remedy", async () => {
+    const message = await refusal(({ model, put }) => {
+      drop(model, "model.safetensors");
+      put("model/pytorch_model.bin", "pickle");
+    });
+    expect(message).toContain("only as pytorch_model.bin, a pickle, which can run code when it is loaded; convert it once");
+    expect(message).toContain(".save_pretrained(");
+  });
+
+  it("but not weights behind a link, as a hub cache has them", async () => {
+    const { spec, model, put, folder } = inputs();
+    drop(model, "model.safetensors");
+    put("blob", "weights");
+    symlinkSync(join(folder, "blob"), join(model, "model.safetensors"));
+    expect((await resolve(spec)).modelFiles.map(({ sha256: hash }) => hash)).toContain(sha256("weights"));
+  });
+});
