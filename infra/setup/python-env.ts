@@ -35,14 +35,12 @@ export async function ensurePythonEnv(
       ["venv", "--relocatable", "--no-project", "--python", interpreter.executable, venv],
       { env },
     );
-    await runCommand(
-      uv,
-      ["pip", "sync", "--require-hashes", "--python", join(venv, "bin", "python"), lockFile],
-      {
-        env,
-        onLine: (line) => report(line.trim()),
-      },
-    );
+    // Compiled now, for accounts that may only read it, and for those who let Python write no bytecode.
+    const sync = ["pip", "sync", "--require-hashes", "--compile-bytecode"];
+    await runCommand(uv, [...sync, "--python", join(venv, "bin", "python"), lockFile], {
+      env,
+      onLine: (line) => report(line.trim()),
+    });
     pythonEnvIn(draft);
   };
   return pythonEnvIn(await ensureArtifact(home, { ...recipe, build }, report));
