@@ -99,6 +99,9 @@ Use at most this many rows.
 """
 
 
+Packs = TypeAliasType("Packs", Annotated[int, Field(gt=0)])
+
+
 class DatasetSummaryRows(Wire):
     train: int
     validation: int
@@ -1194,6 +1197,7 @@ class DatasetSummary(Wire):
     template_sha256: Sha256 | None
     label_tokens: int
     max_length: int
+    packs: Packs | None = None
     warnings: list[str]
 
 

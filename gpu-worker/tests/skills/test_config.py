@@ -46,7 +46,7 @@ def request(model: Path, **changes: Any) -> BuildSearchSpaceInput:
         "pack": {},
     }
     assert not changes
-    return BuildSearchSpaceInput.model_validate(raw)
+    return BuildSearchSpaceInput.model_validate_json(json.dumps(raw))
 
 
 def refusal(asked: BuildSearchSpaceInput) -> tuple[str, str]:

@@ -71,6 +71,8 @@ export const DatasetSummary = z
     templateSha256: Sha256.nullable(),
     labelTokens: z.int(),
     maxLength: z.int(),
+    /** Training sequences after packing; absent where rows are not packed. */
+    packs: z.int().positive().nullish(),
     warnings: z.array(z.string()),
   })
   .meta({ id: "DatasetSummary" });

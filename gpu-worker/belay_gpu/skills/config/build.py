@@ -28,7 +28,7 @@ def build_search_space(request: BuildSearchSpaceInput) -> SearchPlan:
     if given is None:
         space, reasons = propose_space(request, shape, covered[0], steps)
     else:
-        space, reasons = given, dict.fromkeys(given, "as the experiment says")
+        space, reasons = given, dict.fromkeys(map(str, given), "as the experiment says")
     ranks = [int(rank) for rank in values_of(space, "r", request.lora.r)]
     where = "search.space.r" if "r" in space else "lora.r"
     for coverage in covered:

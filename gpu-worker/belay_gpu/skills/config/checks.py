@@ -13,7 +13,7 @@ from belay_gpu.skills.failures import SkillError
 
 def values_of(space: SearchSpace, key: str, default: Any) -> list[Any]:
     """Values that a trial may have for `key`: all choices, or both ends of a range."""
-    distribution = dict[str, Any](space).get(key)
+    distribution = {str(name): each for name, each in space.items()}.get(key)
     if distribution is None:
         return [default]
     return list(next(iter(distribution.model_dump().values())))

@@ -7,11 +7,13 @@ batches, and a rank with about as many adapter parameters as there are tokens to
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import TypeAdapter
-
-from belay_gpu.contracts import BuildSearchSpaceInput, SearchSpace
+from belay_gpu.contracts import (
+    BuildSearchSpaceInput,
+    Distribution,
+    DistributionChoice,
+    DistributionLoguniform,
+    SearchSpace,
+)
 from belay_gpu.skills.config.coverage import Coverage
 from belay_gpu.skills.config.shape import ModelShape
 
@@ -26,21 +28,21 @@ def propose_space(
     request: BuildSearchSpaceInput, shape: ModelShape, coverage: Coverage, steps: int
 ) -> tuple[SearchSpace, dict[str, str]]:
     """Rate and rank always; dropout where the data is small enough to be learnt by heart."""
-    space: dict[str, Any] = {}
+    space: SearchSpace = {}
     reasons: dict[str, str] = {}
     space["learning_rate"], reasons["learning_rate"] = _rate(shape, steps)
     space["r"], reasons["r"] = _ranks(request, shape, coverage)
     epochs = request.train.num_train_epochs
     if request.dataset.label_tokens * epochs < FEW_LABEL_TOKENS:
-        space["lora_dropout"] = {"choice": [0.0, 0.05]}
+        space["lora_dropout"] = DistributionChoice(choice=[0.0, 0.05])
         reasons["lora_dropout"] = (
             f"{request.dataset.label_tokens:,} label tokens are few enough to be learnt by heart: "
             "dropout may help"
         )
-    return TypeAdapter(SearchSpace).validate_python(space), reasons
+    return space, reasons
 
 
-def _rate(shape: ModelShape, steps: int) -> tuple[dict[str, list[float]], str]:
+def _rate(shape: ModelShape, steps: int) -> tuple[Distribution, str]:
     low, high = 5e-5, 1e-3
     reason = "about ten times the rates of full fine-tuning, one decade and a bit wide"
     if shape.hidden < SMALL_WIDTH:
@@ -49,12 +51,10 @@ def _rate(shape: ModelShape, steps: int) -> tuple[dict[str, list[float]], str]:
     elif steps < 200:
         low, high = 1e-4, 2e-3
         reason += f"; raised for a run of {steps} steps"
-    return {"loguniform": [low, high]}, reason
+    return DistributionLoguniform(loguniform=(low, high)), reason
 
 
-def _ranks(
-    request: BuildSearchSpaceInput, shape: ModelShape, coverage: Coverage
-) -> tuple[dict[str, list[int]], str]:
+def _ranks(request: BuildSearchSpaceInput, shape: ModelShape, coverage: Coverage) -> tuple[Distribution, str]:
     widest = min(coverage.narrowest.shape)
     candidates = SMALL_RANKS if shape.hidden < SMALL_WIDTH else RANKS
     ranks = [rank for rank in candidates if rank <= widest] or [max(1, widest // 2)]
@@ -64,4 +64,4 @@ def _ranks(
         f"({request.dataset.label_tokens:,}, rank {max(1, round(needed))} here); "
         f"the narrowest adapted layer is {widest} wide"
     )
-    return {"choice": ranks}, reason
+    return DistributionChoice(choice=list(ranks)), reason
