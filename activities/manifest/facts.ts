@@ -109,8 +109,8 @@ async function attemptsOf(db: Queries, run: string): Promise<Map<string, Attempt
 /** Hash over `step:loss` pairs in order; PostgreSQL writes a double so that it reads back the same. */
 async function lossCurveHashes(db: Queries, run: string): Promise<Map<string, string>> {
   const { rows } = await db.query<{ subject: string; hash: string }>(
-    `SELECT trial_id AS subject, encode(sha256(convert_to(string_agg(step || ':' || value, ',' ORDER BY step), 'UTF8')), 'hex') AS hash
-     FROM metrics JOIN trials USING (trial_id) WHERE run = $1 AND name = 'train_loss' GROUP BY trial_id`,
+    `SELECT trial_id AS subject, encode(sha256(convert_to(string_agg(metrics.step || ':' || metrics.value, ',' ORDER BY metrics.step), 'UTF8')), 'hex') AS hash
+     FROM metrics JOIN trials USING (trial_id) WHERE trials.run = $1 AND metrics.name = 'train_loss' GROUP BY trial_id`,
     [run],
   );
   return new Map(rows.map(({ subject, hash }) => [subject, hash]));

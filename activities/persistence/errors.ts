@@ -20,6 +20,9 @@ function isUnavailable({ code = "", message = "" }: DriverError): boolean {
   return /connection (terminated|timeout|ended)|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(message);
 }
 
+/** A statement that no repetition makes right: wrong syntax or types, a value that no column takes. */
+const isDefect = (code = ""): boolean => /^(22|23502|23514|42)/.test(code);
+
 /** In our own terms what a driver reported. */
 export function explainDatabaseError(error: unknown, where: string): unknown {
   if (error instanceof ApplicationFailure) return error;
@@ -28,5 +31,5 @@ export function explainDatabaseError(error: unknown, where: string): unknown {
   if (code === DISK_FULL) return failure("DiskFull", `PostgreSQL at ${where} has no space left`, { cause: error });
   if (isUnavailable(error as DriverError))
     return failure("StorageUnavailable", `PostgreSQL at ${where} does not answer: ${reason}`, { cause: error });
-  return failure("Internal", `PostgreSQL refused a statement: ${reason}`, { cause: error });
+  return failure("Internal", `PostgreSQL refused a statement: ${reason}`, { cause: error, permanent: isDefect(code) });
 }

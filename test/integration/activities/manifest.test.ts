@@ -1,0 +1,165 @@
+import { statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { readableJson } from "../../../workflows/contracts/canonical-json";
+import { callFrom, failureOf } from "../../support/activity";
+import { blobOf } from "../../support/checkpoints";
+import { finishedRun } from "../../support/finished-run";
+
+/** A run with its winner published and its manifest written. */
+async function withManifest(experiment?: Record<string, unknown>) {
+  const finished = await finishedRun({ experiment });
+  const { run, stages, activities } = finished;
+  await activities["artifact.publish"]({ run, stages });
+  const write = () => callFrom("x1", activities["manifest.write"], { run, stages });
+  const manifest = await write();
+  return { ...finished, write, manifest };
+}
+
+describe("manifest.write", () => {
+  it("is an in-toto statement that names every artifact by its hash", async () => {
+    const { store, manifest, run, winner } = await withManifest();
+    const text = (await store.get(manifest)).toString("utf8");
+    const statement = JSON.parse(text);
+    expect(text).toBe(readableJson(statement));
+    expect(statement).toMatchObject({ _type: "https://in-toto.io/Statement/v1", predicateType: "https://slsa.dev/provenance/v1" });
+    expect(statement.subject.map(({ name }: { name: string }) => name)).toEqual([
+      "adapter/README.md",
+      "adapter/adapter_config.json",
+      "adapter/adapter_model.safetensors",
+      "base/metrics.json",
+      "dataset/profile.json",
+      "metrics.json",
+      "trials/0/adapter/adapter_config.json",
+      "trials/0/adapter/adapter_model.safetensors",
+      "trials/0/metrics.json",
+      "trials/1/adapter/adapter_config.json",
+      "trials/1/adapter/adapter_model.safetensors",
+      "trials/1/metrics.json",
+    ]);
+    const { buildDefinition, runDetails } = statement.predicate;
+    expect(runDetails.metadata).toEqual({ invocationId: run });
+    expect(runDetails.byproducts.map(({ name }: { name: string }) => name)).toEqual([
+      "dataset/test",
+      "dataset/train",
+      "dataset/validation",
+      "winner/checkpoint.json",
+      ...winner.files.map(({ path }) => `winner/${path}`),
+    ]);
+    const dependencies = buildDefinition.resolvedDependencies.map(({ name }: { name: string }) => name);
+    expect(dependencies).toEqual([
+      "belay",
+      "gpu-worker/requirements.lock",
+      "package-lock.json",
+      "model/README.md",
+      "model/config.json",
+      "model/model.safetensors",
+      "dataset/rows.jsonl",
+    ]);
+  });
+
+  it("says of each trial how it was proposed, trained and judged", async () => {
+    const { store, manifest } = await withManifest();
+    const { internalParameters } = JSON.parse((await store.get(manifest)).toString("utf8")).predicate.buildDefinition;
+    const [first, second] = internalParameters.search.trials;
+    expect(first).toMatchObject({
+      trial: 0,
+      params: { r: 4 },
+      modelBased: false,
+      tellCount: 0,
+      pending: [],
+      tellOrdinal: 0,
+      seed: 42,
+      initSha256: "1".repeat(64),
+      attempts: [{ engine: "e0.b", epoch: 1, fromStep: 0, toStep: 30, reason: "reached" }],
+    });
+    for (const key of ["adapterSha256", "metricsSha256", "lossCurveSha256"]) expect(first[key]).toMatch(/^[0-9a-f]{64}$/);
+    expect(second.lossCurveSha256).not.toBe(first.lossCurveSha256);
+    expect(internalParameters.environments).toEqual([{ device: "cpu", versions: { torch: "2.15" } }]);
+    expect(internalParameters.determinism.level).toBe("tolerance");
+  });
+
+  it("holds no time, and the same bytes when it is written again", async () => {
+    const { write, manifest, store } = await withManifest();
+    expect(await write()).toEqual(manifest);
+    expect((await store.get(manifest)).toString("utf8")).not.toMatch(/\d{4}-\d\d-\d\dT\d\d:/);
+  });
+});
+
+describe("manifest.load", () => {
+  it("gives everything that verification needs, from the manifest alone", async () => {
+    const { run, db, activities, winner, stages } = await withManifest({ train: { full_determinism: true } });
+    await db.query("TRUNCATE runs, trials, rungs, metrics, trace_events, artifacts, checkpoints CASCADE");
+    const plan = await activities["manifest.load"]({ run });
+    expect(plan).toMatchObject({ run, bitwise: true, device: "cpu", replaySteps: 20, tolerances: { metric: 1e-4, loss: 1e-4 } });
+    expect(plan.winner).toMatchObject({
+      trial: 1,
+      training: { trial: 1, totalSteps: 30, targetStep: 30, config: { train: { seed: 42 }, lora: { r: 8, lora_alpha: 16 } } },
+      evaluation: { label: "trial-1", split: "test", checkpoint: winner.ref },
+      metrics: stages.best?.metrics,
+    });
+    expect(plan.winner?.lossCurve).toHaveLength(20);
+    expect(plan.winner?.lossCurve[0]).toEqual({ step: 1, value: 1.5 });
+  });
+
+  it("promises tolerance where half precision or a chance order is in play", async () => {
+    const { run, activities } = await withManifest({ search: { num_trials: 2 }, train: { full_determinism: true } });
+    expect((await activities["manifest.load"]({ run })).bitwise).toBe(false);
+  });
+
+  it("says when there is none, or when it is no manifest", async () => {
+    const { activities, store, run } = await withManifest();
+    expect(await failureOf(activities["manifest.load"]({ run: "other" }))).toMatchObject({ type: "NotFound", message: expect.stringContaining("other has no manifest") });
+    await store.putNamed(`runs/${run}/manifest.json`, Buffer.from("{}"), "application/json");
+    expect(await failureOf(activities["manifest.load"]({ run }))).toMatchObject({ type: "CorruptArtifact" });
+    await store.putNamed(`runs/${run}/manifest.json`, Buffer.from("nothing"), "application/json");
+    expect((await failureOf(activities["manifest.load"]({ run }))).message).toBe(`the manifest of ${run} is not JSON`);
+  });
+});
+
+describe("reproducibility.hashes", () => {
+  it("finds nothing wrong with an untouched run", async () => {
+    const { run, activities } = await withManifest();
+    const { checked, failures } = await activities["reproducibility.hashes"]({ run });
+    expect(failures).toEqual([]);
+    expect(checked).toBe(24);
+  });
+
+  it("names each tampered or missing artifact, wherever it lies", async () => {
+    const { run, activities, s3, bucket, winner, folder } = await withManifest();
+    const key = (name: string) => `runs/${run}/${name}`;
+    await s3.putObject(bucket, key("adapter/adapter_model.safetensors"), Buffer.from("other weights"));
+    await s3.removeObject(bucket, key("trials/0/metrics.json"));
+    await s3.putObject(bucket, blobOf(winner, "trainer_state.safetensors"), Buffer.from("other moments"));
+    const base = join(folder, "model.safetensors");
+    const { atime, mtime } = statSync(base);
+    // Same size, same time: only the content tells.
+    writeFileSync(base, "BASE weights");
+    utimesSync(base, atime, mtime);
+    const { failures } = await activities["reproducibility.hashes"]({ run });
+    expect(failures.map((failure) => failure.split(" ").slice(0, 3).join(" ")).sort()).toEqual([
+      "adapter/adapter_model.safetensors was changed:",
+      "model/model.safetensors was changed:",
+      "trials/0/metrics.json is gone",
+      "winner/trainer_state.safetensors was changed:",
+    ]);
+  });
+
+  it("notices a manifest that was changed itself", async () => {
+    const { run, activities, store, manifest } = await withManifest();
+    const text = (await store.get(manifest)).toString("utf8");
+    await store.putNamed(`runs/${run}/manifest.json`, Buffer.from(text.replace('"seed": 42', '"seed": 43')), "application/json");
+    const { failures } = await activities["reproducibility.hashes"]({ run });
+    expect(failures).toEqual([expect.stringContaining("manifest.json was changed: its hash is")]);
+  });
+});
+
+describe("reproducibility.record", () => {
+  it("keeps the newest verdict with the run, and refuses an unknown one", async () => {
+    const { run, activities, db } = await withManifest();
+    const verdict = { level: "L0" as const, passed: true, details: [] };
+    await activities["reproducibility.record"]({ run, verdict });
+    expect((await db.query("SELECT reproducibility FROM runs")).rows).toEqual([{ reproducibility: verdict }]);
+    expect(await failureOf(activities["reproducibility.record"]({ run: "other", verdict }))).toMatchObject({ type: "NotFound" });
+  });
+});
