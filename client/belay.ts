@@ -22,6 +22,8 @@ export interface StartOptions {
   id?: string;
   /** Start another run of an experiment that was run before, instead of attaching to that one. */
   new?: boolean;
+  /** Whether an id is in use although Temporal has forgotten its run: retention deletes histories, not records. */
+  isRecorded?: (run: string) => Promise<boolean>;
   /** Where relative paths in the experiment start. @default the working directory */
   folder?: string;
 }
@@ -83,8 +85,27 @@ export class Belay {
       );
     for (let n = 1; ; n++) {
       const run = this.attach(n === 1 ? id : repetitionOf(id, n));
+      if (await this.isForgotten(run.id, options)) {
+        if (options.new) continue;
+        throw new BelayError(
+          "Closed",
+          `${run.id} ran before, and Temporal has forgotten it since; its record is kept`,
+        );
+      }
       const started = await this.startNamed(run.id, loaded);
       if (started || !options.new) return { run, attached: !started };
+    }
+  }
+
+  private async isForgotten(id: string, { isRecorded }: StartOptions): Promise<boolean> {
+    if (!(await isRecorded?.(id))) return false;
+    try {
+      await this.temporal.client.workflow.getHandle(id).describe();
+      return false;
+    } catch (error) {
+      const translated = translateError(error, id, this.address);
+      if (translated instanceof BelayError && translated.code === "NotFound") return true;
+      throw translated;
     }
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readlinkSync, renameSync, symlinkSync } from "node:fs";
+import { mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { artifactFolder, ensureArtifact, isBuilt } from "../../infra/setup/artifact";
 import { filesBelow, stampOf } from "../../infra/setup/content-stamp.mjs";
@@ -42,6 +42,8 @@ function link(target: string, path: string): void {
   if (linkedTo(path) === target) return;
   mkdirSync(join(path, ".."), { recursive: true });
   const draft = `${path}.${process.pid}`;
+  // A folder stands here where the module that makes the inputs was run by hand.
+  if (!linkedTo(path)) rmSync(path, { recursive: true, force: true });
   symlinkSync(target, draft);
   renameSync(draft, path);
 }

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { loadExperimentFile } from "../../spec/load";
 import { type Context, consoleOf, withBelay } from "../context";
-import { runPage } from "../deployment";
+import { type Deployment, runPage } from "../deployment";
 import { collect } from "../options";
+import { Records } from "../records";
 import { runToEnd } from "../run-to-end";
 
 interface RunOptions {
@@ -40,7 +41,8 @@ export async function runExperiment(file: string, options: RunOptions, context: 
   const console = consoleOf(context, options);
   const experiment = loadExperimentFile(file, { set: options.set, cwd: context.cwd });
   await withBelay(context, async (belay, deployment) => {
-    const { run, attached } = await belay.start(experiment, { id: options.id, new: options.new });
+    const isRecorded = recordOf(deployment);
+    const { run, attached } = await belay.start(experiment, { id: options.id, new: options.new, isRecorded });
     if (options.detach) {
       const ui = runPage(deployment, run.id);
       if (console.json) console.emit({ run: run.id, attached, ui });
@@ -50,4 +52,10 @@ export async function runExperiment(file: string, options: RunOptions, context: 
     if (attached) console.say(`${run.id} exists already: following it (npx belay run --new starts another).`);
     await runToEnd(run, console, context, deployment);
   });
+}
+
+/** A record that cannot be asked forbids nothing: the run itself waits until Postgres is back. */
+function recordOf({ postgres: { url } }: Deployment): ((run: string) => Promise<boolean>) | undefined {
+  if (!url) return undefined;
+  return (run) => Records.use(url, (records) => records.exists(run)).catch(() => false);
 }

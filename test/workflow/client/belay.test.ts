@@ -106,6 +106,24 @@ describe("starting", () => {
     expect(ids.size).toBe(3);
   });
 
+  test("one that only the record still knows is not run over its rows; `new` makes another", async () => {
+    const laboratory = await createLaboratory(server);
+    const spec = sample();
+    await laboratory.open(async () => {
+      const recorded: string[] = [];
+      const isRecorded = async (run: string) => {
+        recorded.push(run);
+        return recorded.length === 1;
+      };
+      expect(await codeOf(belay.start(spec, { isRecorded }))).toBe("Closed");
+      const [id] = recorded;
+      expect(await codeOf(belay.status(id as string))).toBe("NotFound");
+      const { run, attached } = await belay.start(spec, { new: true, isRecorded: async (run) => run === id });
+      expect([run.id, attached]).toEqual([`${id}-2`, false]);
+      await run.result();
+    });
+  });
+
   test("a wrong experiment starts nothing", async () => {
     const broken = { ...sample(), search: { num_trials: 0 } };
     await expect(belay.start(broken)).rejects.toThrow(InvalidExperimentError);
