@@ -142,6 +142,7 @@ export class Stack {
     const part = workerPart(name, {
       root: this.root,
       python: tools.python,
+      home: tools.home,
       layout: this.layout,
       servers,
       env,

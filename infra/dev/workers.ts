@@ -20,6 +20,7 @@ interface WorkerKind {
 export interface WorkerContext {
   root: string;
   python: string;
+  home: string;
   layout: Layout;
   servers: Omit<StackInfo, "workers">;
   /** Further variables, for all workers. */
@@ -73,7 +74,7 @@ export function workerPart(name: WorkerName, context: WorkerContext): Part {
     code: () => kind.code(context.root),
     isHealthy: async (_, pid) => isReady(context.layout, name, pid),
     address: () => kind.taskQueue,
-    startWithinMs: 120_000,
+    startWithinMs: 180_000,
   };
 }
 
@@ -96,6 +97,7 @@ function workerEnvironment(kind: WorkerKind, context: WorkerContext, folder: str
     BELAY_S3_ACCESS_KEY: s3.accessKey,
     BELAY_S3_SECRET_KEY: s3.secretKey,
     BELAY_STATE_DIR: folder,
+    BELAY_HOME: context.home,
     BELAY_DEVICE: process.env.BELAY_DEVICE ?? "auto",
     PYTHONPATH: join(context.root, "gpu-worker"),
     PYTHONUNBUFFERED: "1",

@@ -43,6 +43,8 @@ async function main(): Promise<void> {
     {
       concurrent: true,
       exitOnError: true,
+      // Its own listener would end with a code that means something else.
+      registerSignalListeners: false,
       fallbackRendererCondition: () => !process.stderr.isTTY,
       rendererOptions: {
         logger: new ListrLogger({ processOutput: standardErrorOnly() }),
@@ -58,6 +60,14 @@ async function main(): Promise<void> {
 function standardErrorOnly(): ProcessOutput {
   return new ProcessOutput(process.stderr as unknown as NodeJS.WriteStream & { fd: 1 }, process.stderr);
 }
+
+const SHOW_CURSOR = "\u001b[?25h";
+
+// What runs in the background gets the terminal's Ctrl-C as well; what it half built is cleared away next time.
+process.once("SIGINT", () => {
+  if (process.stderr.isTTY) process.stderr.write(SHOW_CURSOR);
+  process.exit(130);
+});
 
 main().catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);

@@ -24,7 +24,7 @@ test("a GPU worker never gets to know a database", () => {
   process.env.DATABASE_URL = "postgresql://from-the-shell";
   process.env.PGPASSWORD = "secret";
   try {
-    const context = { root: "/r", python: "/py", layout: layoutOf("/s"), servers, env: {} };
+    const context = { root: "/r", python: "/py", home: "/h", layout: layoutOf("/s"), servers, env: {} };
     const environment = (name: "kernel" | "ml" | "gpu") => {
       const { env, ambient } = workerPart(name, context).launch({});
       return { ...ambient, ...env };
