@@ -44,9 +44,8 @@ export async function trialWorkflow(input: TrialInput): Promise<TrialOutcome> {
 
 /** The trial's outcome, whatever happens; only a defect of ours leaves by a throw, and waits to be mended. */
 async function carryOut(trial: TrialRun): Promise<TrialOutcome> {
-  const progress: { last: Leg | null } = { last: null };
   try {
-    return await train(trial, progress);
+    return await train(trial);
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
     await trial.session.release();
@@ -56,29 +55,27 @@ async function carryOut(trial: TrialRun): Promise<TrialOutcome> {
       : state === "cancelled"
         ? null
         : describeFailure(error);
-    return ended(trial, progress.last, { ...unfinishedOutcome(trial.input.trial, { state, error: cause }) });
+    return ended(trial, unfinishedOutcome(trial.input.trial, { state, error: cause }));
   }
 }
 
-async function train(trial: TrialRun, progress: { last: Leg | null }): Promise<TrialOutcome> {
+async function train(trial: TrialRun): Promise<TrialOutcome> {
   const { input } = trial;
   const none = unfinishedOutcome(input.trial, { state: "diverged", error: null });
   for (const [rung, step] of input.rungs.entries()) {
     const leg = await trainTo(trial, step, !input.synchronous);
-    progress.last = leg;
-    if (leg.status === "diverged") return ended(trial, leg, none);
+    if (leg.status === "diverged") return ended(trial, none);
     const value = leg.metrics[input.rungMetric] ?? null;
     trial.machine.to("waiting");
     const report = { trial: input.trial, rung, step: leg.step, value, metrics: leg.metrics };
     const verdict = await trial.askVerdict(report);
     if (verdict === "prune") {
       await trial.session.release();
-      return ended(trial, leg, { ...none, state: "pruned", value, metrics: leg.metrics });
+      return ended(trial, { ...none, state: "pruned", value, metrics: leg.metrics });
     }
   }
   const leg = await trainTo(trial, input.totalSteps, true);
-  progress.last = leg;
-  if (leg.status === "diverged") return ended(trial, leg, none);
+  if (leg.status === "diverged") return ended(trial, none);
   return evaluateAndStore(trial, leg);
 }
 
@@ -112,15 +109,15 @@ async function evaluateAndStore(trial: TrialRun, leg: Leg): Promise<TrialOutcome
     ]),
   );
   const none = unfinishedOutcome(number, { state: "completed", error: null });
-  return ended(trial, leg, { ...none, value, metrics: evaluation.metrics, adapter: stored.adapter });
+  return ended(trial, { ...none, value, metrics: evaluation.metrics, adapter: stored.adapter });
 }
 
 /** Adds what the trial has used and left behind. */
-const ended = (trial: TrialRun, leg: Leg | null, outcome: TrialOutcome): TrialOutcome => ({
+const ended = (trial: TrialRun, outcome: TrialOutcome): TrialOutcome => ({
   ...outcome,
   step: trial.step,
   gpuSeconds: trial.gpuSeconds,
   trainableParams: trial.trainableParams,
-  checkpoint: leg?.checkpoint ?? null,
-  adapterSha256: leg?.adapterSha256 ?? null,
+  checkpoint: trial.checkpoint,
+  adapterSha256: trial.adapterSha256,
 });

@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { Context } from "@temporalio/activity";
-import { ApplicationFailure } from "@temporalio/common";
+import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
 import type { Worker } from "@temporalio/worker";
 import type {
   CheckpointRef,
@@ -8,6 +10,8 @@ import type {
   SeatGrant,
   TrainingInput,
 } from "../../../workflows/contracts";
+import type { TemporalServer } from "../../support/temporal";
+import { until } from "../../support/until";
 import { analyticLoss } from "./analytic-loss";
 import { artifact } from "./artifacts";
 import type { Records } from "./records";
@@ -85,12 +89,62 @@ export class Bench {
     this.faults.set(subject, { fault, step, times });
   }
 
+  private nth = new Map<string, { left: number; failure: ApplicationFailure }>();
+  private salts = new Map<string, string>();
+
+  /** Lets the n-th call of an activity fail. */
+  failNth(name: string, n: number, failure: ApplicationFailure): void {
+    this.nth.set(name, { left: n, failure });
+  }
+
+  /** From the first call of this activity on, training the same gives other bits. */
+  saltAfter(name: string, salt: string): void {
+    this.salts.set(name, salt);
+  }
+
+  /** Holds a stage's activity until released or cancelled. */
+  holdStage(name: string): Hold {
+    return this.hold(name, 0);
+  }
+
+  /** The hold of a stage, if a test has asked for one; waits until it is released or cancelled. */
+  async meetStageHold(name: string): Promise<void> {
+    if (await this.meetHold(name, 0, () => Context.current().heartbeat()))
+      throw new CancelledFailure("stopped");
+  }
+
+  /** Waits until someone is held. */
+  reached(hold: Hold): Promise<unknown> {
+    return until(() => hold.reached, "the hold is reached");
+  }
+
+  readonly until = until;
+
+  /** What a person would type. */
+  async cli(server: TemporalServer, ...args: string[]): Promise<void> {
+    await promisify(execFile)(server.binary, [...args, "--address", server.address]);
+  }
+
+  private thaw: () => void = () => undefined;
+  private readonly thawed = new Promise<void>((resolve) => {
+    this.thaw = resolve;
+  });
+
+  /** At the end, so that the workers can stop. */
+  close(): void {
+    this.releaseAll();
+    this.thaw();
+  }
+
   releaseAll(): void {
     for (const hold of this.holds.values()) hold.release();
     this.holds.clear();
   }
 
   failIfPlanned(name: string): void {
+    this.adapterSalt = this.salts.get(name) ?? this.adapterSalt;
+    const planned = this.nth.get(name);
+    if (planned !== undefined && --planned.left === 0) throw planned.failure;
     const failure = this.stageFailures.get(name);
     if (failure !== undefined) throw failure;
   }
@@ -299,7 +353,8 @@ export class Bench {
         engine.state = "frozen";
         await this.replace();
         engine.seats.clear();
-        return new Promise(() => undefined);
+        await this.thawed;
+        throw new CancelledFailure("too late");
     }
   }
 

@@ -89,6 +89,7 @@ export function logged<T extends object>(records: Records, activities: T, bench:
       async (input: unknown) => {
         records.calls.push({ name, input });
         bench.failIfPlanned(name);
+        await bench.meetStageHold(name);
         return (body as (input: unknown) => Promise<unknown>)(input);
       },
     ]),

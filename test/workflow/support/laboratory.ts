@@ -35,7 +35,11 @@ export interface Laboratory {
  * The activities of the contract in memory: training follows a known curve, and tests may hold it at a step. They
  * exercise the orchestration and nothing else; the real activities have tests of their own.
  */
-export async function createLaboratory(server: TemporalServer, seats = 4): Promise<Laboratory> {
+export async function createLaboratory(
+  server: TemporalServer,
+  seats = 4,
+  localHandlers: Record<string, () => Promise<unknown>> = {},
+): Promise<Laboratory> {
   const records = new Records();
   const bench = new Bench(records, seats);
   const shared = { connection: server.connection, maxHeartbeatThrottleInterval: "1s" as const };
@@ -44,7 +48,7 @@ export async function createLaboratory(server: TemporalServer, seats = 4): Promi
       ...shared,
       taskQueue: TaskQueues.kernel,
       workflowBundle: await workflowBundle(),
-      activities: kernelActivities(records, server.client, bench),
+      activities: { ...kernelActivities(records, server.client, bench), ...localHandlers },
     }),
     Worker.create({ ...shared, taskQueue: TaskQueues.ml, activities: mlActivities(records, bench) }),
     Worker.create({ ...shared, taskQueue: TaskQueues.gpuPool, activities: bench.poolActivities() }),
@@ -73,7 +77,7 @@ export async function createLaboratory(server: TemporalServer, seats = 4): Promi
       try {
         return await body();
       } finally {
-        bench.releaseAll();
+        bench.close();
         for (const worker of workers) if (worker.getState() === "RUNNING") worker.shutdown();
         await Promise.all(running);
       }

@@ -20,6 +20,7 @@ export function mlActivities(records: Records, bench: Bench): MlActivities {
       templateSha256: null,
       labelTokens: 1000,
       maxLength: 16,
+      packs: null,
       warnings: ["3 rows were truncated"],
     }),
     "config.buildSearchSpace": async ({ train, search }) => ({

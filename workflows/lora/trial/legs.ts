@@ -47,6 +47,10 @@ function account(trial: TrialRun, output: TrainingOutput): void {
   trial.step = output.step;
   trial.gpuSeconds += output.gpuSeconds;
   trial.trainableParams = output.trainableParams;
+  if (output.checkpoint !== null) {
+    trial.checkpoint = output.checkpoint;
+    trial.adapterSha256 = output.adapterSha256;
+  }
   if (output.walSegments.length === 0) return;
   const segments = { run: trial.input.run, segments: output.walSegments };
   const summary = `${output.walSegments.length} segments`;

@@ -8,6 +8,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from "@temporalio/workflow";
+import type { CheckpointRef } from "../../contracts/artifact";
 import type { TrialRow } from "../../contracts/messages";
 import type { RungReport, TrialOutcome, TrialState, Verdict } from "../../contracts/trial";
 import type { TrialInput } from "../../contracts/workflow-inputs";
@@ -35,6 +36,9 @@ export class TrialRun {
   value: number | null = null;
   gpuSeconds = 0;
   trainableParams: number | null = null;
+  /** The newest that training returned, also when it was interrupted. */
+  checkpoint: CheckpointRef | null = null;
+  adapterSha256: string | null = null;
   private readonly verdicts = new Map<number, Verdict>();
   private readonly sideWork: Promise<unknown>[] = [];
   private rung: number | null = null;

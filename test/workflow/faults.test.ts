@@ -1,0 +1,231 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startTemporal, type TemporalServer } from "../support/temporal";
+import type { Bench } from "./support/bench";
+import { experiment, startExperiment } from "./support/experiments";
+import { createLaboratory, quietRuntime } from "./support/laboratory";
+
+quietRuntime();
+let server: TemporalServer;
+
+beforeAll(async () => {
+  server = await startTemporal();
+});
+afterAll(() => server.stop());
+
+const dispatchesOf = (bench: Bench, subject: string) =>
+  bench.started.filter((start) => start.subject === subject);
+
+describe("engines that die", () => {
+  test("a trainer that crashes costs its trial nothing but the steps since its checkpoint", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "crash";
+    const subject = `${run}/trial-0`;
+    bench.plan(subject, "crash", 57, 2);
+    const result = await open(async () =>
+      (await startExperiment(server, run, experiment({ num_trials: 2 }))).result(),
+    );
+    expect(bench.fired).toEqual([`crash ${subject} at 57`, `crash ${subject} at 57`]);
+    expect(result.trials).toMatchObject({ completed: 2, failed: 0 });
+    expect(dispatchesOf(bench, subject)).toMatchObject([
+      { epoch: 1, fromStep: 0, exclusive: false },
+      { epoch: 2, fromStep: 50, exclusive: false },
+      // On board of two crashes: now it must prove itself alone.
+      { epoch: 3, fromStep: 50, exclusive: true },
+    ]);
+    expect(records.endStates(run)).toEqual(["completed", "completed"]);
+    const lost = [...records.trace.values()].filter((event) => event.kind === "job.lost");
+    expect(lost.map((event) => [event.subject, event.data.crashes])).toEqual([
+      [subject, 1],
+      [subject, 2],
+    ]);
+  });
+
+  test("a trial that brings down every engine fails alone, and the other seven complete", async () => {
+    const { records, bench, open } = await createLaboratory(server, 8);
+    const run = "poison";
+    const subject = `${run}/trial-3`;
+    bench.plan(subject, "crash", 30, 99);
+    const result = await open(async () =>
+      (await startExperiment(server, run, experiment({ num_trials: 8 }))).result(),
+    );
+    expect(bench.fired).toHaveLength(3);
+    expect(result.trials).toMatchObject({ completed: 7, failed: 1 });
+    expect(records.ofRun(run)[3]?.outcome).toMatchObject({
+      state: "failed",
+      error: { type: "CrashesEngine" },
+    });
+    expect(dispatchesOf(bench, subject).map((start) => start.exclusive)).toEqual([false, false, true]);
+  });
+
+  test("a machine that falls silent is noticed, and its trials go on elsewhere", async () => {
+    const { records, bench, open } = await createLaboratory(server, 8);
+    const run = "silence";
+    const subject = `${run}/trial-0`;
+    bench.plan(subject, "freeze", 44);
+    const result = await open(async () =>
+      (await startExperiment(server, run, experiment({ num_trials: 3 }))).result(),
+    );
+    expect(bench.fired).toEqual([`freeze ${subject} at 44`]);
+    expect(result.trials).toMatchObject({ completed: 3 });
+    const [first, second] = dispatchesOf(bench, subject);
+    expect(second?.engine).not.toBe(first?.engine);
+    expect(second?.fromStep).toBe(40);
+    expect(records.endStates(run)).toEqual(["completed", "completed", "completed"]);
+  });
+
+  test("a store that is away for a moment is tried again, without a crash on record", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "storage";
+    bench.plan(`${run}/trial-0`, "storage", 30, 2);
+    const result = await open(async () =>
+      (await startExperiment(server, run, experiment({ num_trials: 1 }))).result(),
+    );
+    expect(bench.fired).toHaveLength(2);
+    expect(result.trials.completed).toBe(1);
+    const kinds = [...records.trace.values()].map((event) => event.kind);
+    expect(kinds.filter((kind) => kind === "job.retried")).toHaveLength(2);
+    expect(kinds).not.toContain("job.lost");
+  });
+});
+
+describe("trials that are dealt with from a shell", () => {
+  test("a terminated trial is closed as failed, at once, and the search goes on", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "terminated";
+    const hold = bench.hold(`${run}/trial-1`, 50);
+    const result = await open(async () => {
+      const handle = await startExperiment(server, run, experiment({ num_trials: 3 }));
+      await bench.reached(hold);
+      await bench.cli(
+        server,
+        "workflow",
+        "terminate",
+        "--workflow-id",
+        `${run}/trial-1`,
+        "--reason",
+        "a person did it",
+      );
+      return handle.result();
+    });
+    expect(result.trials).toMatchObject({ completed: 2, failed: 1 });
+    expect(records.ofRun(run)[1]?.outcome).toMatchObject({
+      state: "failed",
+      error: { message: expect.stringContaining("terminated") },
+    });
+    expect(records.ordinals(run)).toEqual([0, 1, 2]);
+  });
+
+  test("a trial cancelled from the UI ends as cancelled, with its checkpoint; the search goes on", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "child-cancelled";
+    const hold = bench.hold(`${run}/trial-1`, 50);
+    const result = await open(async () => {
+      const handle = await startExperiment(server, run, experiment({ num_trials: 3 }));
+      await bench.reached(hold);
+      await bench.cli(server, "workflow", "cancel", "--workflow-id", `${run}/trial-1`);
+      return handle.result();
+    });
+    expect(result.trials).toMatchObject({ completed: 2, cancelled: 1 });
+    const outcome = records.ofRun(run)[1]?.outcome;
+    expect(outcome).toMatchObject({ state: "cancelled", step: 50, error: null });
+    expect(outcome?.checkpoint?.step).toBe(50);
+    const { status } = await server.client.workflow.getHandle(`${run}/trial-1`).describe();
+    expect(status.name).toBe("CANCELLED");
+  });
+
+  test("a reset trial trains on under a new epoch; it is counted and closed once", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "reset";
+    const subject = `${run}/trial-1`;
+    const hold = bench.hold(subject, 50);
+    const result = await open(async () => {
+      const handle = await startExperiment(server, run, experiment({ num_trials: 3 }));
+      await bench.reached(hold);
+      await bench.cli(
+        server,
+        "workflow",
+        "reset",
+        "--workflow-id",
+        subject,
+        "--type",
+        "FirstWorkflowTask",
+        "--reason",
+        "again",
+      );
+      await bench.until(() => dispatchesOf(bench, subject).length === 2, "the trial is dispatched again");
+      bench.releaseAll();
+      return handle.result();
+    });
+    expect(result.trials).toMatchObject({ completed: 3, failed: 0 });
+    expect(dispatchesOf(bench, subject)).toMatchObject([{ epoch: 1, fromStep: 0 }, { epoch: 2 }]);
+    expect(records.endStates(run)).toEqual(["completed", "completed", "completed"]);
+    expect(records.ordinals(run)).toEqual([0, 1, 2]);
+    const sources = new Set(
+      [...records.trace.values()].filter((e) => e.subject === subject).map((e) => e.source),
+    );
+    expect([...sources].filter((source) => source.startsWith(subject))).toHaveLength(2);
+  });
+
+  test("a trial reset while it waits for its cohort gets the verdict all the same", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "reset-waiting";
+    const subject = `${run}/trial-0`;
+    const hold = bench.hold(`${run}/trial-1`, 10);
+    const search = {
+      num_trials: 2,
+      wave_size: 2,
+      deterministic: true,
+      pruner: "asha" as const,
+      asha: { grace_steps: 25, reduction_factor: 2 },
+    };
+    const result = await open(async () => {
+      const handle = await startExperiment(server, run, experiment(search));
+      await bench.reached(hold);
+      const isWaiting = async () =>
+        (await handle.query<{ state: string }[]>("trials"))[0]?.state === "waiting";
+      await bench.until(isWaiting, "trial 0 waits at its rung");
+      await bench.cli(
+        server,
+        "workflow",
+        "reset",
+        "--workflow-id",
+        subject,
+        "--type",
+        "FirstWorkflowTask",
+        "--reason",
+        "again",
+      );
+      await bench.until(() => dispatchesOf(bench, subject).length === 2, "the trial is dispatched again");
+      bench.releaseAll();
+      return handle.result();
+    });
+    expect(result.trials).toMatchObject({ completed: 1, pruned: 1 });
+    expect(records.endStates(run)).toEqual(["completed", "pruned"]);
+    expect(records.rungs.filter((record) => record.report.trial === 0)).toHaveLength(2);
+  });
+
+  test("an experiment that is terminated leaves no trial training and no row open", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "orphans";
+    const search = {
+      num_trials: 2,
+      wave_size: 2,
+      deterministic: true,
+      pruner: "asha" as const,
+      asha: { grace_steps: 25 },
+    };
+    const holds = [bench.hold(`${run}/trial-0`, 20), bench.hold(`${run}/trial-1`, 20)];
+    await open(async () => {
+      await startExperiment(server, run, experiment(search));
+      for (const hold of holds) await bench.reached(hold);
+      await bench.cli(server, "workflow", "terminate", "--workflow-id", run);
+      bench.releaseAll();
+      await bench.until(() => !records.endStates(run).includes("open"), "both trials have closed their rows");
+    });
+    expect(records.endStates(run)).toEqual(["cancelled", "cancelled"]);
+    expect(records.ofRun(run).map((row) => row.outcome?.error?.message)).toEqual(
+      Array(2).fill("its experiment is gone"),
+    );
+    expect(bench.seatsTaken).toBe(0);
+  });
+});

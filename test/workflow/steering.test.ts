@@ -1,0 +1,277 @@
+import {
+  CancelledFailure,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowUpdateFailedError,
+} from "@temporalio/client";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { RunStatus, TrialRow } from "../../workflows/contracts";
+import { startTemporal, type TemporalServer } from "../support/temporal";
+import { type ExperimentHandle, experiment, startExperiment } from "./support/experiments";
+import { createLaboratory, quietRuntime } from "./support/laboratory";
+
+quietRuntime();
+let server: TemporalServer;
+
+beforeAll(async () => {
+  server = await startTemporal();
+});
+afterAll(() => server.stop());
+
+const status = (handle: ExperimentHandle): Promise<RunStatus> => handle.query<RunStatus>("status");
+const trials = (handle: ExperimentHandle): Promise<TrialRow[]> => handle.query<TrialRow[]>("trials");
+const update = (handle: ExperimentHandle, name: string, argument?: unknown): Promise<RunStatus> =>
+  (handle as WorkflowHandle).executeUpdate<RunStatus, unknown[]>(name, {
+    args: argument === undefined ? [] : [argument],
+  });
+
+describe("pause and resume", () => {
+  test("a pause checkpoints every trial and frees its seat; a resume goes on from there", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "paused";
+    const holds = [0, 1].map((trial) => bench.hold(`${run}/trial-${trial}`, 45));
+    const result = await open(async () => {
+      const handle = await startExperiment(
+        server,
+        run,
+        experiment({ num_trials: 4, max_concurrent_trials: 2 }),
+      );
+      for (const hold of holds) await bench.reached(hold);
+      expect(await update(handle, "pause")).toMatchObject({ state: "paused" });
+      await bench.until(
+        () => bench.training.size === 0 && bench.seatsTaken === 0,
+        "nobody trains or holds a seat",
+      );
+      expect((await trials(handle)).map((row) => row.state)).toEqual(["paused", "paused"]);
+      await bench.until(() => records.lastOf(run).state === "paused", "the row says paused");
+      bench.releaseAll();
+      expect(await update(handle, "resume")).toMatchObject({ state: "running" });
+      return handle.result();
+    });
+    expect(result.trials).toMatchObject({ completed: 4 });
+    const starts = bench.started.filter((start) => start.subject === `${run}/trial-0`);
+    expect(starts).toMatchObject([
+      { epoch: 1, fromStep: 0 },
+      { epoch: 2, fromStep: 45 },
+    ]);
+    const states = [...records.trace.values()].filter(
+      (e) => e.subject === `${run}/trial-0` && e.kind === "trial.state",
+    );
+    expect(states.map((event) => event.data.to)).toEqual([
+      "running",
+      "paused",
+      "running",
+      "evaluating",
+      "storing",
+      "completed",
+    ]);
+  });
+
+  test("a paused run starts no trial, and pausing twice is pausing", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "paused-twice";
+    const hold = bench.hold(`${run}/trial-0`, 45);
+    await open(async () => {
+      const handle = await startExperiment(
+        server,
+        run,
+        experiment({ num_trials: 3, max_concurrent_trials: 1 }),
+      );
+      await bench.reached(hold);
+      await update(handle, "pause");
+      await update(handle, "pause");
+      await bench.until(() => bench.training.size === 0, "nobody trains");
+      expect(records.ofRun(run)).toHaveLength(1);
+      await update(handle, "resume");
+      bench.releaseAll();
+      return handle.result();
+    });
+    expect(records.endStates(run)).toEqual(["completed", "completed", "completed"]);
+  });
+});
+
+describe("cancel", () => {
+  const cancelled = async (run: string, cancel: (handle: ExperimentHandle) => Promise<unknown>) => {
+    const { records, bench, open } = await createLaboratory(server);
+    const holds = [0, 1].map((trial) => bench.hold(`${run}/trial-${trial}`, 45));
+    await open(async () => {
+      const handle = await startExperiment(
+        server,
+        run,
+        experiment({ num_trials: 4, max_concurrent_trials: 2 }),
+      );
+      for (const hold of holds) await bench.reached(hold);
+      await cancel(handle);
+      await expect(handle.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
+      expect((await handle.describe()).status.name).toBe("CANCELLED");
+      for (const trial of [0, 1]) {
+        const child = await server.client.workflow.getHandle(`${run}/trial-${trial}`).describe();
+        expect(child.status.name).toBe("CANCELLED");
+      }
+    });
+    expect(bench.seatsTaken).toBe(0);
+    return {
+      trials: records
+        .ofRun(run)
+        .map((row) => [row.outcome?.state, row.outcome?.step, row.outcome?.checkpoint?.step]),
+      run: records.lastOf(run).state,
+      stages: [...new Set(records.runs.get(run)?.map((record) => record.stage))],
+      report: records.count("report.render"),
+    };
+  };
+
+  test("by update and natively is the same: trials checkpoint and end as cancelled, and so does the run", async () => {
+    const byUpdate = await cancelled("cancel-update", (handle) => update(handle, "cancel"));
+    const natively = await cancelled("cancel-native", (handle) => handle.cancel());
+    expect(byUpdate).toEqual({
+      trials: [
+        ["cancelled", 45, 45],
+        ["cancelled", 45, 45],
+      ],
+      run: "cancelled",
+      stages: ["resolve", "search"].flatMap((stage) =>
+        stage === "resolve" ? ["resolve", "dataset", "space"] : [stage],
+      ),
+      report: 0,
+    });
+    expect(natively).toEqual(byUpdate);
+  });
+
+  test("reaches a run that is paused, and one that is in its first stages", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const hold = bench.hold("cancel-paused/trial-0", 45);
+    await open(async () => {
+      const paused = await startExperiment(server, "cancel-paused", experiment({ num_trials: 1 }));
+      await bench.reached(hold);
+      await update(paused, "pause");
+      await bench.until(() => bench.training.size === 0, "nobody trains");
+      await update(paused, "cancel");
+      await expect(paused.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
+
+      const stage = bench.holdStage("dataset.analyze");
+      const early = await startExperiment(server, "cancel-early", experiment({ num_trials: 1 }));
+      await bench.reached(stage);
+      await early.cancel();
+      await expect(early.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
+    });
+    expect(records.endStates("cancel-paused")).toEqual(["cancelled"]);
+    expect([records.lastOf("cancel-paused").state, records.lastOf("cancel-early").state]).toEqual([
+      "cancelled",
+      "cancelled",
+    ]);
+    expect(records.ofRun("cancel-early")).toEqual([]);
+  });
+});
+
+describe("setMaxConcurrentTrials", () => {
+  test("takes effect at once, up and down", async () => {
+    const { bench, open } = await createLaboratory(server, 8);
+    const run = "wider";
+    const holds = [0, 1, 2].map((trial) => bench.hold(`${run}/trial-${trial}`, 45));
+    await open(async () => {
+      const handle = await startExperiment(
+        server,
+        run,
+        experiment({ num_trials: 6, max_concurrent_trials: 1 }),
+      );
+      await bench.reached(holds[0] as (typeof holds)[0]);
+      expect(bench.training.size).toBe(1);
+      expect(await update(handle, "setMaxConcurrentTrials", { maxConcurrentTrials: 3 })).toMatchObject({
+        maxConcurrentTrials: 3,
+      });
+      for (const hold of holds) await bench.reached(hold);
+      expect(bench.training.size).toBe(3);
+      await update(handle, "setMaxConcurrentTrials", { maxConcurrentTrials: 1 });
+      bench.mostAtOnce = 0;
+      bench.releaseAll();
+      await handle.result();
+    });
+    expect(bench.mostAtOnce).toBe(1);
+  });
+
+  test.each([[0], [257], [1.5], ["4"], [undefined]])(
+    "refuses %j, and says what would be right",
+    async (value) => {
+      const { bench, open } = await createLaboratory(server);
+      const run = `refuse-${String(value)}`;
+      const hold = bench.hold(`${run}/trial-0`, 10);
+      await open(async () => {
+        const handle = await startExperiment(server, run, experiment({ num_trials: 1 }));
+        await bench.reached(hold);
+        const refused = update(handle, "setMaxConcurrentTrials", { maxConcurrentTrials: value });
+        await expect(refused).rejects.toBeInstanceOf(WorkflowUpdateFailedError);
+        await expect(refused).rejects.toMatchObject({
+          cause: { message: expect.stringContaining("from 1 to 256") },
+        });
+        bench.releaseAll();
+        await handle.result();
+      });
+    },
+  );
+});
+
+describe("what the run shows of itself", () => {
+  test("status, trials and the live table", async () => {
+    const { bench, open } = await createLaboratory(server);
+    const run = "shown";
+    const hold = bench.hold(`${run}/trial-1`, 50);
+    await open(async () => {
+      const handle = await startExperiment(
+        server,
+        run,
+        experiment({ num_trials: 3, max_concurrent_trials: 1 }),
+      );
+      await bench.reached(hold);
+      expect(await status(handle)).toMatchObject({
+        run,
+        name: "lab",
+        state: "running",
+        stage: "search",
+        metric: "eval_loss",
+        numTrials: 3,
+        counts: { completed: 1, running: 1 },
+        best: { trial: 0, params: { learning_rate: 0.01 } },
+        warnings: ["3 rows were truncated"],
+      });
+      expect(await trials(handle)).toMatchObject([
+        { trial: 0, state: "completed", workflowId: `${run}/trial-0` },
+        { trial: 1, state: "running" },
+      ]);
+      const shown = JSON.stringify(await handle.query("__temporal_workflow_metadata"));
+      expect(shown).toContain("| trial | state | learning_rate | step | eval_loss |");
+      expect(shown).toContain("| 0 (best) | completed | 0.01 |");
+      const one = await server.client.workflow.getHandle(`${run}/trial-1`).query<TrialRow>("status");
+      expect(one).toMatchObject({ trial: 1, state: "running", totalSteps: 100 });
+      bench.releaseAll();
+      await handle.result();
+    });
+  });
+
+  test("the same experiment started twice at once is one run", async () => {
+    const { records, open } = await createLaboratory(server);
+    const run = "twice";
+    await open(async () => {
+      const starts = await Promise.allSettled(
+        [1, 2, 3].map(() => startExperiment(server, run, experiment({ num_trials: 2 }))),
+      );
+      const started = starts.filter((start) => start.status === "fulfilled");
+      expect(started).toHaveLength(1);
+      for (const start of starts) {
+        if (start.status === "rejected")
+          expect(start.reason).toBeInstanceOf(WorkflowExecutionAlreadyStartedError);
+      }
+      await (started[0] as PromiseFulfilledResult<ExperimentHandle>).value.result();
+    });
+    expect(records.endStates(run)).toEqual(["completed", "completed"]);
+    expect(records.count("spec.resolve")).toBe(1);
+  });
+
+  test("a run that has ended refuses to be steered", async () => {
+    const { open } = await createLaboratory(server);
+    await open(async () => {
+      const handle = await startExperiment(server, "ended", experiment({ num_trials: 1 }));
+      await handle.result();
+      await expect(update(handle, "pause")).rejects.toThrow();
+      expect((await status(handle)).state).toBe("completed");
+    });
+  });
+});
