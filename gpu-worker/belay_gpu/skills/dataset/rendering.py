@@ -1,0 +1,180 @@
+"""A row as one text, with the parts of it that are to be learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from belay_gpu.canonical import sha256_bytes
+from belay_gpu.skills.dataset.files import invalid
+from belay_gpu.skills.dataset.formats import Conversation, Example, Labelled, Message, Pair, Text
+
+Span = tuple[int, int]
+
+PLAIN = (
+    "{% for message in messages %}"
+    "{% if message.role == 'assistant' %}"
+    "### Response:\n{% generation %}{{ message.content }}{{ eos_token }}{% endgeneration %}\n\n"
+    "{% elif message.role == 'user' %}### Instruction:\n{{ message.content }}\n\n"
+    "{% else %}### {{ message.role | capitalize }}:\n{{ message.content }}\n\n{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}### Response:\n{% endif %}"
+)
+"""For conversations where the tokenizer brings no template."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A row as text.
+
+    Attributes:
+        text: all of it.
+        learnt: character ranges that carry a loss.
+        prompt_end: where generation would start; 0 where there is nothing to generate.
+        prompt: what is shown as the prompt.
+        completion: what generation should answer.
+        is_templated: the text has its special tokens already.
+    """
+
+    text: str
+    learnt: tuple[Span, ...]
+    prompt_end: int
+    prompt: str
+    completion: str
+    is_templated: bool = False
+
+
+@dataclass(frozen=True)
+class Template:
+    """How conversations become text. `jinja` None: rows of this data set are taken as they are.
+
+    Attributes:
+        source: for people.
+        is_own: the tokenizer brings it.
+    """
+
+    source: str
+    jinja: str | None = None
+    is_own: bool = False
+
+    @property
+    def sha256(self) -> str | None:
+        return None if self.jinja is None else sha256_bytes(self.jinja.encode())
+
+
+def choose_template(wanted: str, tokenizer: PreTrainedTokenizerBase, has_conversations: bool) -> Template:
+    """The template by `dataset.template`.
+
+    Raises:
+        SkillError: InvalidDataset where a template file is named that cannot be used.
+    """
+    if wanted not in ("auto", "none"):
+        file = Path(wanted)
+        if not file.is_file():
+            raise invalid(f"dataset.template: there is no file {wanted}; expected auto, none or a Jinja file")
+        if not has_conversations:
+            raise invalid(
+                f"dataset.template: {file.name} formats conversations (messages, sharegpt, alpaca); these rows "
+                "are not such, and are taken as they are"
+            )
+        return Template(f"file {file.name}", file.read_text(encoding="utf-8"))
+    if not has_conversations:
+        return Template("none: the rows are taken as they are")
+    own = tokenizer.chat_template
+    if wanted == "auto" and isinstance(own, str) and own:
+        return Template("the tokenizer's own", own, is_own=True)
+    return Template("plain: ### Instruction, ### Response", PLAIN)
+
+
+def render(
+    example: Example, template: Template, tokenizer: PreTrainedTokenizerBase, train_on_prompt: bool
+) -> Rendered:
+    """A row as text.
+
+    Raises:
+        SkillError: InvalidDataset where the template does not fit the row.
+    """
+    match example:
+        case Pair(prompt, completion):
+            text = prompt + completion
+            start = 0 if train_on_prompt else len(prompt)
+            return Rendered(text, ((start, len(text)),), len(prompt), prompt, completion)
+        case Text(text):
+            return Rendered(text, ((0, len(text)),), 0, "", text)
+        case Labelled(text, label):
+            return Rendered(text, (), 0, text, label)
+        case Conversation(messages):
+            return _conversation(messages, template, tokenizer, train_on_prompt)
+
+
+def _conversation(
+    messages: Sequence[Message], template: Template, tokenizer: PreTrainedTokenizerBase, train_on_prompt: bool
+) -> Rendered:
+    turns = [{"role": message.role, "content": message.content} for message in messages]
+    assert template.jinja is not None
+    try:
+        if "{% generation" in template.jinja.replace("{%-", "{%").replace("{%g", "{% g"):
+            text, spans = _by_generation_blocks(turns, template.jinja, tokenizer)
+        else:
+            text, spans = _by_growing(turns, template.jinja, tokenizer)
+    except Exception as error:
+        if getattr(error, "type", None) == "InvalidDataset":
+            raise
+        raise invalid(f"chat template ({template.source}): {_first_line(error)}") from error
+    if not spans:
+        raise invalid(f"chat template ({template.source}): it leaves the assistant's turns out")
+    start = spans[-1][0]
+    learnt = ((0, len(text)),) if train_on_prompt else tuple(spans)
+    return Rendered(text, learnt, start, text[:start], messages[-1].content, is_templated=True)
+
+
+def _by_generation_blocks(
+    turns: list[dict[str, Any]], jinja: str, tokenizer: PreTrainedTokenizerBase
+) -> tuple[str, list[Span]]:
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    # The signature promises a string; it answers with texts and, for each, the ranges of its generation blocks.
+    answer: Any = render_jinja_template(
+        [turns], chat_template=jinja, return_assistant_tokens_mask=True, **tokenizer.special_tokens_map
+    )
+    (text,), (spans,) = answer
+    return text, [(start, end) for start, end in spans if end > start]
+
+
+def _by_growing(
+    turns: list[dict[str, Any]], jinja: str, tokenizer: PreTrainedTokenizerBase
+) -> tuple[str, list[Span]]:
+    """Assistant turns are what the text grows by when they are added. Templates that rewrite earlier turns (as those
+    do that drop old reasoning) show only their last turn that way."""
+
+    def text_of(count: int, prompted: bool) -> str:
+        rendered = tokenizer.apply_chat_template(
+            turns[:count], chat_template=jinja, tokenize=False, add_generation_prompt=prompted
+        )
+        assert isinstance(rendered, str)
+        return rendered
+
+    text = text_of(len(turns), False)
+    spans: list[Span] = []
+    for place, turn in enumerate(turns):
+        if turn["role"] != "assistant":
+            continue
+        before, after = text_of(place, True), text_of(place + 1, False)
+        if not after.startswith(before):
+            before = text_of(place, False)  # the prompt for a generation need not begin the turn itself
+        if text.startswith(after) and after.startswith(before):
+            spans.append((len(before), len(after)))
+    if not spans or spans[-1][1] != len(text):
+        raise invalid(
+            "chat template: the assistant's last turn cannot be found in the text it makes; mark it in the template "
+            "with {% generation %} and {% endgeneration %}, or set dataset.template"
+        )
+    return text, spans
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
