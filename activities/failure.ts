@@ -9,7 +9,11 @@ interface FailureOptions {
 }
 
 /** A failure that workflows and clients can tell apart by its type; retried unless the type says that it is useless. */
-export function failure(type: ErrorType, message: string, { details, cause, permanent = isPermanent(type) }: FailureOptions = {}): ApplicationFailure {
+export function failure(
+  type: ErrorType,
+  message: string,
+  { details, cause, permanent = isPermanent(type) }: FailureOptions = {},
+): ApplicationFailure {
   return ApplicationFailure.create({
     type,
     message,

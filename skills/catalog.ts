@@ -21,7 +21,9 @@ export const catalog: readonly Skill[] = [
 ];
 
 /** Operations by capability. @throws SkillError when two skills claim the same. */
-export function operationsByCapability(skills: readonly Skill[] = catalog): Map<string, Operation & { skill: string }> {
+export function operationsByCapability(
+  skills: readonly Skill[] = catalog,
+): Map<string, Operation & { skill: string }> {
   const found = new Map<string, Operation & { skill: string }>();
   for (const skill of skills)
     for (const operation of skill.operations) {

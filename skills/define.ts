@@ -12,7 +12,11 @@ export type Effect = "read" | "write" | "execute" | "network" | "spend";
 /** Where an operation runs: in the kernel worker, in the ML worker, or on an engine by way of a seat. */
 export type QueueClass = "kernel" | "ml" | "engine";
 
-export type ActivityName = keyof KernelActivities | keyof MlActivities | keyof PoolActivities | keyof EngineActivities;
+export type ActivityName =
+  | keyof KernelActivities
+  | keyof MlActivities
+  | keyof PoolActivities
+  | keyof EngineActivities;
 
 /** One thing that a skill can do, as an activity. */
 export interface Operation {
@@ -43,7 +47,8 @@ export class SkillError extends Error {
 export function defineSkill(skill: Skill): Skill {
   if (skill.operations.length === 0) throw new SkillError(`${skill.name} has no operation`);
   for (const { capability, effects } of skill.operations) {
-    if (!/^[a-z]+\.[a-zA-Z]+$/.test(capability)) throw new SkillError(`${skill.name}: ${capability} is not a capability such as model.train`);
+    if (!/^[a-z]+\.[a-zA-Z]+$/.test(capability))
+      throw new SkillError(`${skill.name}: ${capability} is not a capability such as model.train`);
     if (effects.length === 0) throw new SkillError(`${skill.name}: ${capability} declares no effect`);
   }
   return Object.freeze(skill);

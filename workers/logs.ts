@@ -1,10 +1,16 @@
-import type { Logger as TemporalLogger, LogLevel, LogMetadata } from "@temporalio/worker";
-import { pino, type Logger } from "pino";
+import type { LogLevel, LogMetadata, Logger as TemporalLogger } from "@temporalio/worker";
+import { type Logger, pino } from "pino";
 
 /** JSON lines on stderr. */
 export const createLogger = (name: string, level: string): Logger =>
   pino(
-    { name, level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    {
+      name,
+      level,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
     pino.destination({ dest: 2, sync: true }),
   );
 

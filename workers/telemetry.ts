@@ -16,7 +16,8 @@ export interface Telemetry {
 const METRICS_INTERVAL_MS = 10_000;
 
 /** The collector's address for one signal, from the base address that OTEL_EXPORTER_OTLP_ENDPOINT holds. */
-const endpointOf = (base: string, signal: "traces" | "metrics"): string => `${base.replace(/\/+$/, "")}/v1/${signal}`;
+const endpointOf = (base: string, signal: "traces" | "metrics"): string =>
+  `${base.replace(/\/+$/, "")}/v1/${signal}`;
 
 /**
  * Spans and metrics leave the process only where an OTLP endpoint is configured. The plugin is there in any case: it
@@ -44,7 +45,15 @@ export function startTelemetry(serviceName: string, otlpEndpoint: string | null)
   return {
     plugin: new OpenTelemetryPlugin({ resource, spanProcessor }),
     metrics: otlpEndpoint
-      ? { metrics: { otel: { url: endpointOf(otlpEndpoint, "metrics"), http: true, metricsExportInterval: METRICS_INTERVAL_MS } } }
+      ? {
+          metrics: {
+            otel: {
+              url: endpointOf(otlpEndpoint, "metrics"),
+              http: true,
+              metricsExportInterval: METRICS_INTERVAL_MS,
+            },
+          },
+        }
       : {},
     shutdown: () => sdk.shutdown(),
   };

@@ -6,7 +6,11 @@ import { failure } from "../failure";
 import { safePath } from "./files";
 
 /** Copies files from the store to a local folder. It appears whole, and replaces what was there, by rename. */
-export async function exportFolder(store: ObjectStore, files: readonly NamedArtifact[], folder: string): Promise<void> {
+export async function exportFolder(
+  store: ObjectStore,
+  files: readonly NamedArtifact[],
+  folder: string,
+): Promise<void> {
   const draft = `${folder}.${process.pid}.draft`;
   const former = `${folder}.${process.pid}.former`;
   try {
@@ -30,8 +34,13 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
 
 function explained(error: unknown, folder: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT") return failure("DiskFull", `no space left to copy the outputs to ${folder}`, { cause: error });
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return failure("DiskFull", `no space left to copy the outputs to ${folder}`, { cause: error });
   if (code !== undefined && ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "EISDIR"].includes(code))
-    return failure("InvalidSpec", `output.export_dir: the outputs cannot be copied to ${folder}: ${message}`, { cause: error });
+    return failure(
+      "InvalidSpec",
+      `output.export_dir: the outputs cannot be copied to ${folder}: ${message}`,
+      { cause: error },
+    );
   return error;
 }

@@ -10,8 +10,11 @@ const isTrainerState = (path: string): boolean => path.startsWith("trainer_");
 /** The files of a checkpoint that PEFT loads, in path order. */
 export async function adapterFiles(store: ObjectStore, checkpoint: CheckpointRef): Promise<NamedArtifact[]> {
   const manifest = parseManifest(await store.get(checkpoint.manifest));
-  if (!manifest) throw failure("CorruptArtifact", `${checkpoint.manifest.uri} is not a checkpoint's manifest`);
-  return manifest.files.filter(({ path }) => !isTrainerState(path)).sort((a, b) => (a.path < b.path ? -1 : 1));
+  if (!manifest)
+    throw failure("CorruptArtifact", `${checkpoint.manifest.uri} is not a checkpoint's manifest`);
+  return manifest.files
+    .filter(({ path }) => !isTrainerState(path))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** A path that stays below the folder it is put into. */
@@ -23,8 +26,13 @@ export function safePath(path: string): string {
 }
 
 /** Copies files to a folder of the store, by name. */
-export async function publishFolder(store: ObjectStore, files: readonly NamedArtifact[], folder: string): Promise<NamedArtifact[]> {
+export async function publishFolder(
+  store: ObjectStore,
+  files: readonly NamedArtifact[],
+  folder: string,
+): Promise<NamedArtifact[]> {
   const published: NamedArtifact[] = [];
-  for (const { path, ref } of files) published.push({ path, ref: await store.copy(ref, `${folder}/${safePath(path)}`) });
+  for (const { path, ref } of files)
+    published.push({ path, ref: await store.copy(ref, `${folder}/${safePath(path)}`) });
   return published;
 }

@@ -43,7 +43,13 @@ function frontMatter({ spec, split, best, license }: ModelCardFacts): string {
     "model-index": [
       {
         name: spec.name,
-        results: [{ task: { type: pipelineTags[spec.task] }, dataset: { name: `${spec.name} (${split})`, type: "custom" }, metrics }],
+        results: [
+          {
+            task: { type: pipelineTags[spec.task] },
+            dataset: { name: `${spec.name} (${split})`, type: "custom" },
+            metrics,
+          },
+        ],
       },
     ],
   });
@@ -55,7 +61,8 @@ function body(facts: ModelCardFacts): string {
   const rows = [...new Set([...Object.keys(base), ...Object.keys(best)])]
     .sort()
     .map((name) => `| ${name} | ${figure(base[name])} | ${figure(best[name])} |`);
-  const targets = lora.target_modules === "all-linear" ? "all linear layers" : [...lora.target_modules].sort().join(", ");
+  const targets =
+    lora.target_modules === "all-linear" ? "all linear layers" : [...lora.target_modules].sort().join(", ");
   const lines = [
     `# ${spec.name}`,
     "",
@@ -69,7 +76,9 @@ function body(facts: ModelCardFacts): string {
     "",
     "## Results",
     "",
-    split === "test" ? `On ${examples} test rows that the search never saw:` : `On the ${examples} ${split} rows that the search was judged on:`,
+    split === "test"
+      ? `On ${examples} test rows that the search never saw:`
+      : `On the ${examples} ${split} rows that the search was judged on:`,
     "",
     "| metric | base | with this adapter |",
     "|---|---|---|",
@@ -106,4 +115,5 @@ export function usage({ spec, classNames }: Pick<ModelCardFacts, "spec" | "class
 const sortedEntries = (record: Record<string, number>): [string, number][] =>
   Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
 
-const figure = (value: number | undefined): string => (value === undefined ? "–" : String(Number(value.toPrecision(6))));
+const figure = (value: number | undefined): string =>
+  value === undefined ? "–" : String(Number(value.toPrecision(6)));

@@ -18,16 +18,37 @@ interface Dependencies {
 }
 
 /** Publishes the winner: the adapter folder with its card, the merged folder, the scores; and copies them where asked. */
-export async function publishWinner({ db, store }: Dependencies, run: string, stages: StageOutputs): Promise<{ adapter: NamedArtifact[] }> {
+export async function publishWinner(
+  { db, store }: Dependencies,
+  run: string,
+  stages: StageOutputs,
+): Promise<{ adapter: NamedArtifact[] }> {
   const winner = await readWinner(db, run, stages);
-  const adapter = await publishFolder(store, await adapterFiles(store, winner.checkpoint), runKey(run, "adapter"));
+  const adapter = await publishFolder(
+    store,
+    await adapterFiles(store, winner.checkpoint),
+    runKey(run, "adapter"),
+  );
   const card = Buffer.from(await cardOf(run, stages, winner));
-  adapter.push({ path: "README.md", ref: await store.putNamed(runKey(run, "adapter/README.md"), card, "text/markdown") });
+  adapter.push({
+    path: "README.md",
+    ref: await store.putNamed(runKey(run, "adapter/README.md"), card, "text/markdown"),
+  });
   const merged = await publishFolder(store, stages.merge?.files ?? [], runKey(run, "merged"));
   const scores = await publishScores(store, run, stages);
   await recordArtifacts(db, run, [
-    ...adapter.map(({ path, ref }) => ({ name: `adapter/${path}`, trial: winner.trial, kind: "adapter" as const, ref })),
-    ...merged.map(({ path, ref }) => ({ name: `merged/${path}`, trial: winner.trial, kind: "merged" as const, ref })),
+    ...adapter.map(({ path, ref }) => ({
+      name: `adapter/${path}`,
+      trial: winner.trial,
+      kind: "adapter" as const,
+      ref,
+    })),
+    ...merged.map(({ path, ref }) => ({
+      name: `merged/${path}`,
+      trial: winner.trial,
+      kind: "merged" as const,
+      ref,
+    })),
     ...scores,
   ]);
   const { export_dir: exportDir } = stages.resolved.spec.output;
@@ -48,13 +69,33 @@ export async function readWinner(db: Database, run: string, { selection }: Stage
   return winner as Winner;
 }
 
-async function publishScores(store: ObjectStore, run: string, { base, best, dataset }: StageOutputs): Promise<ArtifactRow[]> {
+async function publishScores(
+  store: ObjectStore,
+  run: string,
+  { base, best, dataset }: StageOutputs,
+): Promise<ArtifactRow[]> {
   const rows: ArtifactRow[] = [];
-  if (best) rows.push({ name: "metrics.json", trial: null, kind: "metrics", ref: await store.copy(best.metricsJson, runKey(run, "metrics.json")) });
+  if (best)
+    rows.push({
+      name: "metrics.json",
+      trial: null,
+      kind: "metrics",
+      ref: await store.copy(best.metricsJson, runKey(run, "metrics.json")),
+    });
   if (base)
-    rows.push({ name: "base/metrics.json", trial: null, kind: "metrics", ref: await store.copy(base.metricsJson, runKey(run, "base/metrics.json")) });
+    rows.push({
+      name: "base/metrics.json",
+      trial: null,
+      kind: "metrics",
+      ref: await store.copy(base.metricsJson, runKey(run, "base/metrics.json")),
+    });
   if (dataset)
-    rows.push({ name: "dataset/profile.json", trial: null, kind: "dataset", ref: await store.copy(dataset.profile, runKey(run, "dataset/profile.json")) });
+    rows.push({
+      name: "dataset/profile.json",
+      trial: null,
+      kind: "dataset",
+      ref: await store.copy(dataset.profile, runKey(run, "dataset/profile.json")),
+    });
   return rows;
 }
 

@@ -14,7 +14,12 @@ export async function storeTrial(
   const adapter = await publishFolder(store, files, trialKey(run, trial, "adapter"));
   const metrics = await store.copy(evaluation.metricsJson, trialKey(run, trial, "metrics.json"));
   const rows: ArtifactRow[] = [
-    ...adapter.map(({ path, ref }) => ({ name: `trials/${trial}/adapter/${path}`, trial, kind: "adapter" as const, ref })),
+    ...adapter.map(({ path, ref }) => ({
+      name: `trials/${trial}/adapter/${path}`,
+      trial,
+      kind: "adapter" as const,
+      ref,
+    })),
     { name: `trials/${trial}/metrics.json`, trial, kind: "metrics", ref: metrics },
   ];
   await recordArtifacts(db, run, rows);

@@ -7,7 +7,8 @@ interface StoreError {
   name?: string;
 }
 
-export const isMissing = (error: unknown): boolean => ["NoSuchKey", "NotFound", "NoSuchVersion"].includes((error as StoreError)?.code ?? "");
+export const isMissing = (error: unknown): boolean =>
+  ["NoSuchKey", "NotFound", "NoSuchVersion"].includes((error as StoreError)?.code ?? "");
 
 const fullDisk = ["XMinioStorageFull", "ENOSPC", "EDQUOT"];
 
@@ -21,9 +22,17 @@ export function explainStoreError(error: unknown, endpoint: string, uri: string)
   const { code = "", message = "", name = "" } = error as StoreError;
   const reason = message || code || name || String(error);
   if (isMissing(error)) return failure("NotFound", `${uri} does not exist`, { cause: error });
-  if (fullDisk.includes(code)) return failure("DiskFull", `no space left while ${uri} was handled: ${reason}`, { cause: error });
-  if (refusedByFileSystem.includes(code)) return failure("Internal", `cannot write a copy of ${uri}: ${reason}`, { cause: error });
+  if (fullDisk.includes(code))
+    return failure("DiskFull", `no space left while ${uri} was handled: ${reason}`, { cause: error });
+  if (refusedByFileSystem.includes(code))
+    return failure("Internal", `cannot write a copy of ${uri}: ${reason}`, { cause: error });
   if (refusedKeys.includes(code))
-    return failure("StorageUnavailable", `the object store at ${endpoint} refuses our access key (${code})`, { cause: error });
-  return failure("StorageUnavailable", `the object store at ${endpoint} does not answer for ${uri}: ${reason}`, { cause: error });
+    return failure("StorageUnavailable", `the object store at ${endpoint} refuses our access key (${code})`, {
+      cause: error,
+    });
+  return failure(
+    "StorageUnavailable",
+    `the object store at ${endpoint} does not answer for ${uri}: ${reason}`,
+    { cause: error },
+  );
 }

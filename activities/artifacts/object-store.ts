@@ -108,7 +108,8 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       const hash = sha256(bytes);
       const key = blobKey(hash);
       const known = await explained(key, () => stat(key));
-      if (known?.size === bytes.length) return { uri: uriOf(key), sha256: hash, sizeBytes: bytes.length, mediaType };
+      if (known?.size === bytes.length)
+        return { uri: uriOf(key), sha256: hash, sizeBytes: bytes.length, mediaType };
       return putNamed(key, bytes, mediaType);
     },
     copy: (from, key) =>
@@ -130,7 +131,15 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
         orUndefined(async () => {
           const stream = await client.getObject(bucket, key);
           const bytes = await collect(stream);
-          return { bytes, ref: { uri: uriOf(key), sha256: sha256(bytes), sizeBytes: bytes.length, mediaType: mediaTypeOf(stream) } };
+          return {
+            bytes,
+            ref: {
+              uri: uriOf(key),
+              sha256: sha256(bytes),
+              sizeBytes: bytes.length,
+              mediaType: mediaTypeOf(stream),
+            },
+          };
         }),
       ),
     digest: (ref) =>
@@ -172,21 +181,28 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       explained(prefix, async () => {
         const found: ListedObject[] = [];
         for await (const item of client.listObjectsV2(bucket, prefix, true))
-          if (item.name !== undefined) found.push({ key: item.name, sizeBytes: item.size, lastModified: item.lastModified });
+          if (item.name !== undefined)
+            found.push({ key: item.name, sizeBytes: item.size, lastModified: item.lastModified });
         return found;
       }),
     remove: (key) => explained(key, () => client.removeObject(bucket, key)),
     purge: (key, before) =>
       explained(key, async () => {
-        const versions: { versionId?: string | undefined; lastModified: Date; name?: string | undefined }[] = [];
+        const versions: { versionId?: string | undefined; lastModified: Date; name?: string | undefined }[] =
+          [];
         for await (const item of client.listObjects(bucket, key, true, { IncludeVersion: true }))
           versions.push(item as (typeof versions)[number]);
         for (const { name, versionId, lastModified } of versions)
-          if (name === key && lastModified < before) await client.removeObject(bucket, key, versionId ? { versionId } : {});
+          if (name === key && lastModified < before)
+            await client.removeObject(bucket, key, versionId ? { versionId } : {});
       }),
     check: () =>
       explained("", async () => {
-        if (!(await client.bucketExists(bucket))) throw failure("StorageUnavailable", `the object store at ${options.endpoint} has no bucket ${bucket}`);
+        if (!(await client.bucketExists(bucket)))
+          throw failure(
+            "StorageUnavailable",
+            `the object store at ${options.endpoint} has no bucket ${bucket}`,
+          );
       }),
   };
 }
@@ -202,7 +218,10 @@ export function keyOf({ uri }: Pick<ArtifactRef, "uri">, bucket: string): string
 
 function verify(ref: ArtifactRef, actual: string): void {
   if (actual !== ref.sha256)
-    throw failure("CorruptArtifact", `${ref.uri} does not match its hash: expected ${ref.sha256}, got ${actual}`);
+    throw failure(
+      "CorruptArtifact",
+      `${ref.uri} does not match its hash: expected ${ref.sha256}, got ${actual}`,
+    );
 }
 
 async function collect(stream: Readable): Promise<Buffer> {

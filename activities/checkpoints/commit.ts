@@ -1,5 +1,5 @@
-import type { CheckpointRef } from "../../workflows/contracts";
 import { type EpochStart, isOvertaken, toKeep } from "../../workflows/checkpoints";
+import type { CheckpointRef } from "../../workflows/contracts";
 import { keyOf, type ObjectStore } from "../artifacts/object-store";
 import { failure } from "../failure";
 import { type Database, jsonb, type Queries } from "../persistence/database";
@@ -36,7 +36,11 @@ export async function commitCheckpoint(
 }
 
 /** Hashes of the files that a checkpoint names; undefined when it is gone. */
-async function filesOf(store: ObjectStore, subject: string, { manifest }: CheckpointRef): Promise<string[] | undefined> {
+async function filesOf(
+  store: ObjectStore,
+  subject: string,
+  { manifest }: CheckpointRef,
+): Promise<string[] | undefined> {
   const stored = await store.read(keyOf(manifest, store.bucket));
   if (!stored) return undefined;
   const body = parseManifest(stored.bytes);
@@ -52,7 +56,12 @@ function isCurrent(checkpoint: CheckpointRef, newest: number, starts: readonly E
   return isKnown && !isTakenOver && !isOvertaken(checkpoint, starts);
 }
 
-const movePointer = (tx: Queries, subject: string, { manifest, step, epoch }: CheckpointRef, files: string[]) =>
+const movePointer = (
+  tx: Queries,
+  subject: string,
+  { manifest, step, epoch }: CheckpointRef,
+  files: string[],
+) =>
   tx.query(
     `INSERT INTO checkpoints AS known (subject, step, epoch, manifest, files) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (subject, step) DO UPDATE SET epoch = excluded.epoch, manifest = excluded.manifest, files = excluded.files
@@ -62,24 +71,42 @@ const movePointer = (tx: Queries, subject: string, { manifest, step, epoch }: Ch
 
 /** A later checkpoint is on record: this one was committed before, and collected since. */
 async function isPassed(tx: Queries, subject: string, step: number): Promise<boolean> {
-  const { rowCount } = await tx.query("SELECT FROM checkpoints WHERE subject = $1 AND step > $2 LIMIT 1", [subject, step]);
+  const { rowCount } = await tx.query("SELECT FROM checkpoints WHERE subject = $1 AND step > $2 LIMIT 1", [
+    subject,
+    step,
+  ]);
   return rowCount === 1;
 }
 
 /** Removes the manifests beyond `keep`, and notes which files nothing may name any longer. */
-async function collect(db: Database, store: ObjectStore, { run, subject, keep }: Omit<CommitInput, "checkpoint">): Promise<void> {
+async function collect(
+  db: Database,
+  store: ObjectStore,
+  { run, subject, keep }: Omit<CommitInput, "checkpoint">,
+): Promise<void> {
   const listed = await listCheckpoints(store, run, subject);
   const starts = await epochStarts(db, subject);
   const doomed = toKeep(listed.map(unread), starts, keep).collect.map(listedOf);
   for (const checkpoint of doomed) {
     const read = await readCheckpoint(store, subject, checkpoint);
     await db.transaction(async (tx) => {
-      await tx.query("DELETE FROM checkpoints WHERE subject = $1 AND step = $2 AND epoch = $3", [subject, checkpoint.step, checkpoint.epoch]);
-      if (read) await noteGarbage(tx, read.body.files.map(({ ref }) => ref.sha256));
+      await tx.query("DELETE FROM checkpoints WHERE subject = $1 AND step = $2 AND epoch = $3", [
+        subject,
+        checkpoint.step,
+        checkpoint.epoch,
+      ]);
+      if (read)
+        await noteGarbage(
+          tx,
+          read.body.files.map(({ ref }) => ref.sha256),
+        );
     });
     await store.remove(checkpoint.key);
   }
 }
 
 const noteGarbage = (tx: Queries, hashes: string[]) =>
-  tx.query("INSERT INTO garbage (sha256) SELECT unnest($1::text[]) ON CONFLICT (sha256) DO UPDATE SET since = now()", [hashes]);
+  tx.query(
+    "INSERT INTO garbage (sha256) SELECT unnest($1::text[]) ON CONFLICT (sha256) DO UPDATE SET since = now()",
+    [hashes],
+  );

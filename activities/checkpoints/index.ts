@@ -7,7 +7,10 @@ import { prepareDispatch } from "./prepare";
 type CheckpointActivities = Pick<KernelActivities, "dispatch.prepare" | "checkpoint.commit">;
 
 /** Epochs and checkpoints: whose work counts, and where it goes on. */
-export const createCheckpointActivities = (deps: { db: Database; store: ObjectStore }): CheckpointActivities => ({
+export const createCheckpointActivities = (deps: {
+  db: Database;
+  store: ObjectStore;
+}): CheckpointActivities => ({
   "dispatch.prepare": ({ run, subject }) => prepareDispatch(deps, run, subject),
   "checkpoint.commit": (input) => commitCheckpoint(deps, input),
 });

@@ -13,7 +13,11 @@ export interface ReadCheckpoint extends CheckpointRef {
 }
 
 /** Every checkpoint manifest of a subject in the store, newest first: also those that nobody has reported yet. */
-export async function listCheckpoints(store: ObjectStore, run: string, subject: string): Promise<ListedCheckpoint[]> {
+export async function listCheckpoints(
+  store: ObjectStore,
+  run: string,
+  subject: string,
+): Promise<ListedCheckpoint[]> {
   const objects = await store.list(checkpointPrefix(run, subject));
   return objects
     .flatMap(({ key }) => {
@@ -30,7 +34,11 @@ export const unread = ({ key, step, epoch }: ListedCheckpoint): CheckpointRef =>
   epoch,
 });
 
-export const listedOf = ({ manifest, step, epoch }: CheckpointRef): ListedCheckpoint => ({ key: manifest.uri, step, epoch });
+export const listedOf = ({ manifest, step, epoch }: CheckpointRef): ListedCheckpoint => ({
+  key: manifest.uri,
+  step,
+  epoch,
+});
 
 /** A manifest as it is stored; undefined when it is gone, not a manifest, or another subject's. */
 export async function readCheckpoint(

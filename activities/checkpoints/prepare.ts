@@ -1,5 +1,5 @@
-import type { CheckpointRef } from "../../workflows/contracts";
 import { resumeCandidates } from "../../workflows/checkpoints";
+import type { CheckpointRef } from "../../workflows/contracts";
 import type { ObjectStore } from "../artifacts/object-store";
 import type { Database } from "../persistence/database";
 import { epochStarts, nextEpoch, openEpoch } from "../persistence/epochs";
@@ -27,7 +27,12 @@ export async function prepareDispatch(
   return { epoch, resumeFrom };
 }
 
-async function candidates(db: Database, store: ObjectStore, run: string, subject: string): Promise<CheckpointRef[]> {
+async function candidates(
+  db: Database,
+  store: ObjectStore,
+  run: string,
+  subject: string,
+): Promise<CheckpointRef[]> {
   const listed = await listCheckpoints(store, run, subject);
   if (listed.length === 0) return [];
   const starts = await epochStarts(db, subject);

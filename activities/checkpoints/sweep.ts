@@ -8,8 +8,14 @@ import { listCheckpoints, readCheckpoint } from "./listing";
  * a committed checkpoint, a published artifact, or a manifest of an open run that nobody has reported yet. Only
  * versions older than the note go, so a writer that stored the same bytes again meanwhile loses nothing.
  */
-export async function sweepGarbage({ db, store }: { db: Database; store: ObjectStore }, before: Date): Promise<string[]> {
-  const { rows } = await db.query<{ sha256: string; since: Date }>("SELECT sha256, since FROM garbage WHERE since < $1", [before]);
+export async function sweepGarbage(
+  { db, store }: { db: Database; store: ObjectStore },
+  before: Date,
+): Promise<string[]> {
+  const { rows } = await db.query<{ sha256: string; since: Date }>(
+    "SELECT sha256, since FROM garbage WHERE since < $1",
+    [before],
+  );
   if (rows.length === 0) return [];
   const unreported = await filesOfOpenRuns(db, store);
   const swept: string[] = [];

@@ -1,5 +1,5 @@
-import { canonicalJson } from "../../workflows/contracts/canonical-json";
 import { trainerEvents } from "../../workflows/contracts";
+import { canonicalJson } from "../../workflows/contracts/canonical-json";
 import type { ObjectStore } from "../artifacts/object-store";
 import { parseManifest } from "../checkpoints/listing";
 import type { Queries } from "../persistence/database";
@@ -38,7 +38,11 @@ export interface TrialFacts {
 
 export async function trialFacts(db: Queries, store: ObjectStore, run: string): Promise<TrialFacts[]> {
   const trials = await listTrials(db, run);
-  const [attempts, curves, metrics] = await Promise.all([attemptsOf(db, run), lossCurveHashes(db, run), metricsHashes(db, run)]);
+  const [attempts, curves, metrics] = await Promise.all([
+    attemptsOf(db, run),
+    lossCurveHashes(db, run),
+    metricsHashes(db, run),
+  ]);
   const inits = await inChunks(trials, (trial) => initHash(store, trial));
   return trials.map((trial, i) => ({
     trial: trial.trial,
@@ -102,7 +106,8 @@ async function attemptsOf(db: Queries, run: string): Promise<Map<string, Attempt
     [run, trainerEvents.resumed, trainerEvents.left, trainerEvents.parked],
   );
   const bySubject = new Map<string, Attempt[]>();
-  for (const { subject, ...attempt } of rows) bySubject.set(subject, [...(bySubject.get(subject) ?? []), attempt]);
+  for (const { subject, ...attempt } of rows)
+    bySubject.set(subject, [...(bySubject.get(subject) ?? []), attempt]);
   return bySubject;
 }
 
@@ -130,7 +135,9 @@ async function initHash(store: ObjectStore, { checkpoint }: TrialRow): Promise<s
   const body = parseManifest(await store.get(checkpoint.manifest));
   const state = body?.files.find(({ path }) => path === "trainer_state.json");
   if (!state) return null;
-  const { initSha256 } = JSON.parse((await store.get(state.ref)).toString("utf8")) as { initSha256?: unknown };
+  const { initSha256 } = JSON.parse((await store.get(state.ref)).toString("utf8")) as {
+    initSha256?: unknown;
+  };
   return typeof initSha256 === "string" ? initSha256 : null;
 }
 

@@ -7,6 +7,7 @@ type ManifestActivities = Pick<KernelActivities, "manifest.write" | "manifest.lo
 
 /** The statement of what a result rests on, and the plan to check it. */
 export const createManifestActivities = (deps: ManifestDependencies): ManifestActivities => ({
-  "manifest.write": ({ run, stages }) => writeManifest(deps, run, stages, activityInfo().workflowExecution?.runId ?? ""),
+  "manifest.write": ({ run, stages }) =>
+    writeManifest(deps, run, stages, activityInfo().workflowExecution?.runId ?? ""),
   "manifest.load": ({ run }) => loadPlan(deps.store, run),
 });

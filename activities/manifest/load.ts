@@ -25,7 +25,9 @@ const Plan = z.object({
   replaySteps: z.int(),
 }) satisfies z.ZodType<VerificationPlan>;
 
-const Resources = z.array(z.object({ name: z.string(), uri: z.string().optional(), digest: z.record(z.string(), z.string()) }));
+const Resources = z.array(
+  z.object({ name: z.string(), uri: z.string().optional(), digest: z.record(z.string(), z.string()) }),
+);
 
 /** The parts of a manifest that verification reads. */
 const Readable = z.object({
@@ -42,7 +44,10 @@ const Readable = z.object({
 });
 
 /** A run's manifest as it lies in the store. */
-export async function loadManifest(store: ObjectStore, run: string): Promise<{ statement: Statement; sha256: string }> {
+export async function loadManifest(
+  store: ObjectStore,
+  run: string,
+): Promise<{ statement: Statement; sha256: string }> {
   const stored = await store.read(manifestKey(run));
   if (!stored) throw failure("NotFound", `${run} has no manifest; a run writes it when its search has ended`);
   let value: unknown;
@@ -54,7 +59,10 @@ export async function loadManifest(store: ObjectStore, run: string): Promise<{ s
   const parsed = Readable.safeParse(value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw failure("CorruptArtifact", `the manifest of ${run} cannot be read: ${issue?.path.join(".")}: ${issue?.message}`);
+    throw failure(
+      "CorruptArtifact",
+      `the manifest of ${run} cannot be read: ${issue?.path.join(".")}: ${issue?.message}`,
+    );
   }
   return { statement: value as Statement, sha256: stored.ref.sha256 };
 }

@@ -49,7 +49,12 @@ export interface InternalParameters {
   search: { seed: number; space: unknown; totalSteps: number | null; trials: TrialFacts[]; rungs: unknown[] };
   selection: StageOutputs["selection"];
   comparison: StageOutputs["comparison"];
-  merge: null | { maxLogitDifference: number; tolerance: number; passed: boolean; files: Record<string, string> };
+  merge: null | {
+    maxLogitDifference: number;
+    tolerance: number;
+    passed: boolean;
+    files: Record<string, string>;
+  };
   verification: VerificationPlan;
 }
 
@@ -72,7 +77,9 @@ export function buildStatement(facts: StatementFacts): Statement {
   const { resolved } = stages;
   return {
     _type: STATEMENT_TYPE,
-    subject: facts.artifacts.filter(({ kind }) => kind !== "manifest" && kind !== "report").map(({ name, ref }) => stored(name, ref)),
+    subject: facts.artifacts
+      .filter(({ kind }) => kind !== "manifest" && kind !== "report")
+      .map(({ name, ref }) => stored(name, ref)),
     predicateType: PREDICATE_TYPE,
     predicate: {
       buildDefinition: {
@@ -152,7 +159,12 @@ function byproducts({ stages, checkpointFiles }: StatementFacts, plan: Verificat
   ];
 }
 
-const stored = (name: string, { uri, sha256, mediaType }: ArtifactRef): Resource => ({ name, uri, digest: { sha256 }, mediaType });
+const stored = (name: string, { uri, sha256, mediaType }: ArtifactRef): Resource => ({
+  name,
+  uri,
+  digest: { sha256 },
+  mediaType,
+});
 
 const local = (what: string, { path, sha256 }: FileDigest): Resource => ({
   name: `${what}/${path.slice(path.lastIndexOf("/") + 1)}`,

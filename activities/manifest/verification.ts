@@ -39,7 +39,11 @@ export function verificationPlan({ run, stages, winner, lossCurve, device }: Pla
 const isFullPrecision = ({ model }: ExperimentSpec, device: string): boolean =>
   model.dtype === "float32" || (model.dtype === "auto" && !device.startsWith("cuda"));
 
-function winnerPlan(stages: StageOutputs, winner: TrialRow, lossCurve: PlanFacts["lossCurve"]): VerificationPlan["winner"] {
+function winnerPlan(
+  stages: StageOutputs,
+  winner: TrialRow,
+  lossCurve: PlanFacts["lossCurve"],
+): VerificationPlan["winner"] {
   const { spec } = stages.resolved;
   const { dataset, best } = stages;
   if (!dataset || !best || !winner.checkpoint || !winner.adapterSha256) return null;

@@ -49,7 +49,11 @@ export async function writeManifest(
     lockFiles: await lockFiles(root),
     checkpointFiles: await checkpointFiles(store, winner),
   });
-  const ref = await store.putNamed(manifestKey(run), Buffer.from(readableJson(statement)), "application/vnd.in-toto+json");
+  const ref = await store.putNamed(
+    manifestKey(run),
+    Buffer.from(readableJson(statement)),
+    "application/vnd.in-toto+json",
+  );
   await recordArtifacts(db, run, [{ name: "manifest.json", trial: null, kind: "manifest", ref }]);
   return ref;
 }

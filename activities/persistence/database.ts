@@ -4,7 +4,10 @@ import { explainDatabaseError, isTransactionConflict } from "./errors";
 
 /** Runs one statement; inside a transaction or on its own. */
 export interface Queries {
-  query<Row extends QueryResultRow = QueryResultRow>(text: string, values?: unknown[]): Promise<QueryResult<Row>>;
+  query<Row extends QueryResultRow = QueryResultRow>(
+    text: string,
+    values?: unknown[],
+  ): Promise<QueryResult<Row>>;
 }
 
 /** PostgreSQL. Its failures are `StorageUnavailable`, `DiskFull` or `Internal`, never a driver's own error. */
@@ -26,7 +29,9 @@ const MAX_CONFLICTS = 5;
 /** int8 as a number: no column of ours holds more than 2^53. */
 const typeParsers = {
   getTypeParser: ((oid: number, format?: "text" | "binary") =>
-    oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format as "text")) as typeof types.getTypeParser,
+    oid === types.builtins.INT8
+      ? Number
+      : types.getTypeParser(oid, format as "text")) as typeof types.getTypeParser,
 };
 
 export function createDatabase({ url, maxConnections = 10 }: DatabaseOptions): Database {

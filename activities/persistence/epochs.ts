@@ -2,7 +2,11 @@ import type { EpochStart } from "../../workflows/checkpoints";
 import type { Queries } from "./database";
 
 /** The next epoch of a subject: from here on, whatever an earlier dispatch still writes is void. */
-export async function nextEpoch(db: Queries, run: string, subject: string): Promise<{ epoch: number; floor: number }> {
+export async function nextEpoch(
+  db: Queries,
+  run: string,
+  subject: string,
+): Promise<{ epoch: number; floor: number }> {
   const { rows } = await db.query<{ epoch: number; floor: number }>(
     `INSERT INTO subjects AS known (subject, run, epoch) VALUES ($1, $2, 1)
      ON CONFLICT (subject) DO UPDATE SET epoch = known.epoch + 1
@@ -12,8 +16,16 @@ export async function nextEpoch(db: Queries, run: string, subject: string): Prom
   return rows[0] as { epoch: number; floor: number };
 }
 
-export async function openEpoch(db: Queries, subject: string, epoch: number, offeredStep: number): Promise<void> {
-  await db.query("INSERT INTO epochs (subject, epoch, offered_step) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", [subject, epoch, offeredStep]);
+export async function openEpoch(
+  db: Queries,
+  subject: string,
+  epoch: number,
+  offeredStep: number,
+): Promise<void> {
+  await db.query(
+    "INSERT INTO epochs (subject, epoch, offered_step) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    [subject, epoch, offeredStep],
+  );
 }
 
 /**
@@ -31,6 +43,9 @@ export async function epochStarts(db: Queries, subject: string): Promise<EpochSt
 
 /** Holds off other decisions about the subject until the transaction ends; answers with its newest epoch. */
 export async function lockSubject(tx: Queries, subject: string): Promise<number> {
-  const { rows } = await tx.query<{ epoch: number }>("SELECT epoch FROM subjects WHERE subject = $1 FOR UPDATE", [subject]);
+  const { rows } = await tx.query<{ epoch: number }>(
+    "SELECT epoch FROM subjects WHERE subject = $1 FOR UPDATE",
+    [subject],
+  );
   return rows[0]?.epoch ?? 0;
 }

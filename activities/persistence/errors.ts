@@ -17,7 +17,9 @@ export const isTransactionConflict = (error: unknown): boolean =>
 function isUnavailable({ code = "", message = "" }: DriverError): boolean {
   if (/^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOENT)/.test(code)) return true;
   if (/^(08|57P|53300|28|3D000)/.test(code)) return true;
-  return /connection (terminated|timeout|ended)|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(message);
+  return /connection (terminated|timeout|ended)|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(
+    message,
+  );
 }
 
 /** A statement that no repetition makes right: wrong syntax or types, a value that no column takes. */
@@ -28,8 +30,14 @@ export function explainDatabaseError(error: unknown, where: string): unknown {
   if (error instanceof ApplicationFailure) return error;
   const { code, message, errors } = error as DriverError;
   const reason = message || errors?.map((each) => each.message).join("; ") || code || String(error);
-  if (code === DISK_FULL) return failure("DiskFull", `PostgreSQL at ${where} has no space left`, { cause: error });
+  if (code === DISK_FULL)
+    return failure("DiskFull", `PostgreSQL at ${where} has no space left`, { cause: error });
   if (isUnavailable(error as DriverError))
-    return failure("StorageUnavailable", `PostgreSQL at ${where} does not answer: ${reason}`, { cause: error });
-  return failure("Internal", `PostgreSQL refused a statement: ${reason}`, { cause: error, permanent: isDefect(code) });
+    return failure("StorageUnavailable", `PostgreSQL at ${where} does not answer: ${reason}`, {
+      cause: error,
+    });
+  return failure("Internal", `PostgreSQL refused a statement: ${reason}`, {
+    cause: error,
+    permanent: isDefect(code),
+  });
 }

@@ -5,7 +5,10 @@ import type { Database } from "./database";
 import { recordRun } from "./runs";
 import { openTrials, recordOutcome, recordRung } from "./trials";
 
-type PersistenceActivities = Pick<KernelActivities, "run.record" | "trials.open" | "trials.recordRung" | "trials.recordOutcome">;
+type PersistenceActivities = Pick<
+  KernelActivities,
+  "run.record" | "trials.open" | "trials.recordRung" | "trials.recordOutcome"
+>;
 
 /** Short database work, called as local activities by the workflows whose rows these are. */
 export const createPersistenceActivities = ({ db }: { db: Database }): PersistenceActivities => ({

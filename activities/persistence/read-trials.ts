@@ -27,11 +27,16 @@ const columns = `trial, trial_id AS "workflowId", state, params, model_based AS 
   trainable_params AS "trainableParams", checkpoint, adapter, adapter_sha256 AS "adapterSha256"`;
 
 export async function listTrials(db: Queries, run: string): Promise<TrialRow[]> {
-  const { rows } = await db.query<TrialRow>(`SELECT ${columns} FROM trials WHERE run = $1 ORDER BY trial`, [run]);
+  const { rows } = await db.query<TrialRow>(`SELECT ${columns} FROM trials WHERE run = $1 ORDER BY trial`, [
+    run,
+  ]);
   return rows;
 }
 
 export async function readTrial(db: Queries, run: string, trial: number): Promise<TrialRow | undefined> {
-  const { rows } = await db.query<TrialRow>(`SELECT ${columns} FROM trials WHERE run = $1 AND trial = $2`, [run, trial]);
+  const { rows } = await db.query<TrialRow>(`SELECT ${columns} FROM trials WHERE run = $1 AND trial = $2`, [
+    run,
+    trial,
+  ]);
   return rows[0];
 }

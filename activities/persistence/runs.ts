@@ -52,18 +52,28 @@ async function fenceOtherSpec(db: Queries, run: string, specSha256: string): Pro
 }
 
 export async function recordReproducibility(db: Queries, run: string, verdict: unknown): Promise<boolean> {
-  const { rowCount } = await db.query("UPDATE runs SET reproducibility = $2, updated_at = now() WHERE run = $1", [run, jsonb(verdict)]);
+  const { rowCount } = await db.query(
+    "UPDATE runs SET reproducibility = $2, updated_at = now() WHERE run = $1",
+    [run, jsonb(verdict)],
+  );
   return rowCount === 1;
 }
 
 /** Runs without an end on record. */
 export async function openRuns(db: Queries): Promise<string[]> {
-  const { rows } = await db.query<{ run: string }>("SELECT run FROM runs WHERE ended_at IS NULL ORDER BY run");
+  const { rows } = await db.query<{ run: string }>(
+    "SELECT run FROM runs WHERE ended_at IS NULL ORDER BY run",
+  );
   return rows.map(({ run }) => run);
 }
 
 /** Ends a run whose workflow is gone; a run that recorded its own end keeps it. */
-export async function closeRun(db: Queries, run: string, state: "failed" | "cancelled", message: string): Promise<boolean> {
+export async function closeRun(
+  db: Queries,
+  run: string,
+  state: "failed" | "cancelled",
+  message: string,
+): Promise<boolean> {
   const { rowCount } = await db.query(
     `UPDATE runs SET state = $2, error = $3, updated_at = now(), ended_at = now(), ended_by = NULL
      WHERE run = $1 AND ended_at IS NULL`,

@@ -2,7 +2,8 @@ import { type TraceEvent, trainerEvents } from "../../workflows/contracts";
 import { jsonb, type Queries } from "./database";
 
 /** Serialises the writers of one run's trace until their transactions end. */
-export const lockTrace = (tx: Queries, run: string) => tx.query("SELECT pg_advisory_xact_lock(hashtextextended('trace:' || $1, 0))", [run]);
+export const lockTrace = (tx: Queries, run: string) =>
+  tx.query("SELECT pg_advisory_xact_lock(hashtextextended('trace:' || $1, 0))", [run]);
 
 /** Each event once: what is on record already is left out. Answers with how many were new. */
 export async function insertEvents(tx: Queries, events: readonly TraceEvent[]): Promise<number> {
@@ -86,7 +87,12 @@ export async function insertMetrics(tx: Queries, metrics: readonly MetricValue[]
 }
 
 /** A recorded curve, by step. */
-export async function readCurve(db: Queries, subject: string, name: string, upToStep: number): Promise<{ step: number; value: number }[]> {
+export async function readCurve(
+  db: Queries,
+  subject: string,
+  name: string,
+  upToStep: number,
+): Promise<{ step: number; value: number }[]> {
   const { rows } = await db.query<{ step: number; value: number }>(
     "SELECT step, value FROM metrics WHERE trial_id = $1 AND name = $2 AND step <= $3 ORDER BY step",
     [subject, name, upToStep],

@@ -10,7 +10,12 @@ const ended = TrialEndState.options.map((state) => `'${state}'`).join(", ");
  * opened (before a reset, or a new start of the run) is opened afresh, and its checkpoints are fenced off when the
  * trial is not the same one.
  */
-export async function openTrials(db: Database, run: string, trials: readonly OpenTrial[], execution: string): Promise<void> {
+export async function openTrials(
+  db: Database,
+  run: string,
+  trials: readonly OpenTrial[],
+  execution: string,
+): Promise<void> {
   const rows = jsonb(trials);
   const opened = `jsonb_to_recordset($2::jsonb) AS t (trial integer, "workflowId" text, params jsonb, "modelBased" boolean,
                   "tellCount" integer, pending jsonb, seed bigint, "replicateOf" integer)`;
@@ -48,11 +53,19 @@ export async function markRunning(db: Queries, subject: string): Promise<void> {
   await db.query("UPDATE trials SET state = 'running' WHERE trial_id = $1 AND state = 'pending'", [subject]);
 }
 
-export async function recordRung(db: Database, { run, ordinal, report, verdict, seen }: RungRecord): Promise<void> {
+export async function recordRung(
+  db: Database,
+  { run, ordinal, report, verdict, seen }: RungRecord,
+): Promise<void> {
   const { trial, rung, step, value, metrics } = report;
   await db.transaction(async (tx) => {
     // After a reset the experiment may take the reports in another order; the newer order is the record.
-    await tx.query("DELETE FROM rungs WHERE run = $1 AND ordinal = $2 AND (trial, rung) <> ($3, $4)", [run, ordinal, trial, rung]);
+    await tx.query("DELETE FROM rungs WHERE run = $1 AND ordinal = $2 AND (trial, rung) <> ($3, $4)", [
+      run,
+      ordinal,
+      trial,
+      rung,
+    ]);
     await tx.query(
       `INSERT INTO rungs (run, ordinal, trial, rung, step, value, metrics, verdict, seen)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -68,10 +81,18 @@ export async function recordRung(db: Database, { run, ordinal, report, verdict, 
 }
 
 /** Closes a trial's row. An end state on record is never replaced; only its place among the tells may be set later. */
-export async function recordOutcome(db: Database, run: string, ordinal: number | null, outcome: TrialOutcome): Promise<void> {
+export async function recordOutcome(
+  db: Database,
+  run: string,
+  ordinal: number | null,
+  outcome: TrialOutcome,
+): Promise<void> {
   await db.transaction(async (tx) => {
     if (ordinal !== null)
-      await tx.query("UPDATE trials SET tell_ordinal = NULL WHERE run = $1 AND tell_ordinal = $2 AND trial <> $3", [run, ordinal, outcome.trial]);
+      await tx.query(
+        "UPDATE trials SET tell_ordinal = NULL WHERE run = $1 AND tell_ordinal = $2 AND trial <> $3",
+        [run, ordinal, outcome.trial],
+      );
     const { rowCount } = await tx.query(
       `UPDATE trials SET state = $3, value = $4, step = $5, metrics = $6, trainable_params = $7, gpu_seconds = $8,
          checkpoint = $9, adapter = $10, adapter_sha256 = $11, error = $12, tell_ordinal = $13, ended_at = now()
@@ -102,7 +123,11 @@ export async function recordOutcome(db: Database, run: string, ordinal: number |
 }
 
 /** Of these trials, those without an end on record. */
-export async function withoutOutcome(db: Queries, run: string, trials: readonly number[]): Promise<Set<number>> {
+export async function withoutOutcome(
+  db: Queries,
+  run: string,
+  trials: readonly number[],
+): Promise<Set<number>> {
   const { rows } = await db.query<{ trial: number }>(
     `SELECT trial FROM trials WHERE run = $1 AND trial = ANY($2) AND state NOT IN (${ended})`,
     [run, trials],

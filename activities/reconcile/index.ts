@@ -7,9 +7,18 @@ import { workflowStanding, workflowStandings } from "./workflows";
 type ReconcileActivities = Pick<KernelActivities, "trials.reconcile" | "run.isOpen">;
 
 /** Compares what the rows say with what Temporal says. */
-export const createReconcileActivities = ({ db, temporal }: { db: Database; temporal: Client }): ReconcileActivities => ({
+export const createReconcileActivities = ({
+  db,
+  temporal,
+}: {
+  db: Database;
+  temporal: Client;
+}): ReconcileActivities => ({
   "trials.reconcile": async ({ run, trials }) => {
-    const standings = await workflowStandings(temporal, trials.map((trial) => `${run}/trial-${trial}`));
+    const standings = await workflowStandings(
+      temporal,
+      trials.map((trial) => `${run}/trial-${trial}`),
+    );
     const closed = trials.filter((_, i) => standings[i]?.open === false);
     const open = await withoutOutcome(db, run, closed);
     return { gone: closed.filter((trial) => open.has(trial)) };

@@ -1,6 +1,6 @@
 import type { Client } from "@temporalio/client";
-import { sweepGarbage } from "../checkpoints/sweep";
 import type { ObjectStore } from "../artifacts/object-store";
+import { sweepGarbage } from "../checkpoints/sweep";
 import type { Database } from "../persistence/database";
 import { closeRun, openRuns } from "../persistence/runs";
 import { abandonedTrials, closeTrial } from "../persistence/trials";
@@ -34,7 +34,10 @@ const reasons: Record<Extract<WorkflowStanding, { open: false }>["ended"], strin
  * One round of house-keeping: ends the rows of runs and trials whose workflow is gone, and deletes files that nothing
  * names. Safe to run anywhere and at any time; a row that its own workflow closed meanwhile is left alone.
  */
-export async function maintain({ db, store, temporal }: MaintenanceDependencies, now: Date): Promise<MaintenanceReport> {
+export async function maintain(
+  { db, store, temporal }: MaintenanceDependencies,
+  now: Date,
+): Promise<MaintenanceReport> {
   const report: MaintenanceReport = { closedRuns: [], closedTrials: [], sweptFiles: [] };
   const runs = await openRuns(db);
   for (const [i, standing] of (await workflowStandings(temporal, runs)).entries()) {
@@ -44,9 +47,15 @@ export async function maintain({ db, store, temporal }: MaintenanceDependencies,
     if (await closeRun(db, run, state, reasons[standing.ended])) report.closedRuns.push(run);
   }
   const trials = await abandonedTrials(db);
-  for (const [i, standing] of (await workflowStandings(temporal, trials.map(({ workflowId }) => workflowId))).entries()) {
+  for (const [i, standing] of (
+    await workflowStandings(
+      temporal,
+      trials.map(({ workflowId }) => workflowId),
+    )
+  ).entries()) {
     const { workflowId } = trials[i] as (typeof trials)[number];
-    if (!standing.open && (await closeTrial(db, workflowId, reasons[standing.ended]))) report.closedTrials.push(workflowId);
+    if (!standing.open && (await closeTrial(db, workflowId, reasons[standing.ended])))
+      report.closedTrials.push(workflowId);
   }
   report.sweptFiles = await sweepGarbage({ db, store }, new Date(now.getTime() - GARBAGE_GRACE_MS));
   return report;

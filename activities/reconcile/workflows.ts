@@ -27,16 +27,27 @@ export async function workflowStanding(client: Client, workflowId: string): Prom
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return { open: false, ended: "unknown" };
     const reason = isGrpcServiceError(error) ? error.details : String(error);
-    throw failure("StorageUnavailable", `the Temporal Service did not say how ${workflowId} stands: ${reason}`, { cause: error });
+    throw failure(
+      "StorageUnavailable",
+      `the Temporal Service did not say how ${workflowId} stands: ${reason}`,
+      { cause: error },
+    );
   }
 }
 
 const CONCURRENT = 16;
 
 /** Standings of many workflows, a few at a time. */
-export async function workflowStandings(client: Client, workflowIds: readonly string[]): Promise<WorkflowStanding[]> {
+export async function workflowStandings(
+  client: Client,
+  workflowIds: readonly string[],
+): Promise<WorkflowStanding[]> {
   const standings: WorkflowStanding[] = [];
   for (let from = 0; from < workflowIds.length; from += CONCURRENT)
-    standings.push(...(await Promise.all(workflowIds.slice(from, from + CONCURRENT).map((id) => workflowStanding(client, id)))));
+    standings.push(
+      ...(await Promise.all(
+        workflowIds.slice(from, from + CONCURRENT).map((id) => workflowStanding(client, id)),
+      )),
+    );
   return standings;
 }

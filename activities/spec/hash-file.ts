@@ -14,7 +14,8 @@ export async function hashFile(path: string, { fresh = false } = {}): Promise<Fi
   let sha256 = fresh ? undefined : known.get(key);
   if (sha256 === undefined) {
     const hash = createHash("sha256");
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
+      hash.update(chunk as Buffer);
     sha256 = hash.digest("hex");
     if (known.size >= MAX_KNOWN) known.clear();
     known.set(key, sha256);

@@ -12,10 +12,13 @@ export interface InputFile {
 export function inputFiles({ dataset }: ExperimentSpec): InputFile[] {
   const files: InputFile[] = [];
   if (typeof dataset.path === "string") files.push({ at: ["dataset", "path"], path: dataset.path });
-  else for (const [i, { path }] of dataset.path.entries()) files.push({ at: ["dataset", "path", i, "path"], path });
+  else
+    for (const [i, { path }] of dataset.path.entries())
+      files.push({ at: ["dataset", "path", i, "path"], path });
   if (dataset.val_path !== null) files.push({ at: ["dataset", "val_path"], path: dataset.val_path });
   if (dataset.test_path !== null) files.push({ at: ["dataset", "test_path"], path: dataset.test_path });
-  if (dataset.template !== "auto" && dataset.template !== "none") files.push({ at: ["dataset", "template"], path: dataset.template });
+  if (dataset.template !== "auto" && dataset.template !== "none")
+    files.push({ at: ["dataset", "template"], path: dataset.template });
   return files;
 }
 
@@ -41,14 +44,16 @@ export async function checkInputs(spec: ExperimentSpec): Promise<SpecIssue[]> {
       });
   }
   const { export_dir: exportDir } = spec.output;
-  if (exportDir !== null && !isAbsolute(exportDir)) issues.push({ path: ["output", "export_dir"], message: relative(exportDir) });
+  if (exportDir !== null && !isAbsolute(exportDir))
+    issues.push({ path: ["output", "export_dir"], message: relative(exportDir) });
   return issues;
 }
 
 async function problemWith(path: string): Promise<string | undefined> {
   if (!isAbsolute(path)) return relative(path);
   const entry = await stat(path).catch((error: NodeJS.ErrnoException) => error.code ?? "ENOENT");
-  if (typeof entry === "string") return entry === "ENOENT" ? `no such file: ${path}` : `${path} cannot be read (${entry})`;
+  if (typeof entry === "string")
+    return entry === "ENOENT" ? `no such file: ${path}` : `${path} cannot be read (${entry})`;
   if (!entry.isFile()) return `${path} is not a file`;
   if (entry.size === 0) return `${path} is empty`;
   return undefined;

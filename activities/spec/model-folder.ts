@@ -7,7 +7,8 @@ export class ModelFolderError extends Error {}
 /** Weights in Python's pickle format: loading them runs whatever code they hold. */
 const isPickle = (name: string): boolean => /\.(bin|pt|pth|ckpt|pkl)$/.test(name);
 /** Other frameworks' weights beside ours; no part of the base. */
-const isForeign = (name: string): boolean => isPickle(name) || /\.(onnx|gguf|h5|msgpack|tflite|ot)$/.test(name);
+const isForeign = (name: string): boolean =>
+  isPickle(name) || /\.(onnx|gguf|h5|msgpack|tflite|ot)$/.test(name);
 const isWeights = (name: string): boolean => name.endsWith(".safetensors");
 
 /**
@@ -32,7 +33,8 @@ async function namesIn(folder: string): Promise<string[]> {
   if (!entry.isDirectory()) throw new ModelFolderError(`${folder} is not a folder with a model in it`);
   const names: string[] = [];
   for (const name of await readdir(folder))
-    if (!name.startsWith(".") && (await stat(join(folder, name)).catch(() => undefined))?.isFile()) names.push(name);
+    if (!name.startsWith(".") && (await stat(join(folder, name)).catch(() => undefined))?.isFile())
+      names.push(name);
   return names.sort();
 }
 
@@ -63,8 +65,11 @@ async function refuseMissingShards(folder: string, names: string[], weights: str
   const index = names.find((name) => name.endsWith(".safetensors.index.json"));
   if (!index) return;
   const { weight_map: map = {} } = await readJson(join(folder, index));
-  const missing = [...new Set(Object.values(map as Record<string, string>))].filter((shard) => !weights.includes(shard)).sort();
-  if (missing.length > 0) throw new ModelFolderError(`${folder} is incomplete: ${index} names ${missing.join(", ")}`);
+  const missing = [...new Set(Object.values(map as Record<string, string>))]
+    .filter((shard) => !weights.includes(shard))
+    .sort();
+  if (missing.length > 0)
+    throw new ModelFolderError(`${folder} is incomplete: ${index} names ${missing.join(", ")}`);
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {

@@ -1,7 +1,11 @@
 import type { ExperimentSpec, FileDigest, ResolvedSpec } from "../../workflows/contracts";
 import { canonicalJson } from "../../workflows/contracts/canonical-json";
 import { completeExperiment } from "../../workflows/contracts/experiment/complete";
-import { formatSpecIssues, parseExperiment, type SpecIssue } from "../../workflows/contracts/experiment/normalize";
+import {
+  formatSpecIssues,
+  parseExperiment,
+  type SpecIssue,
+} from "../../workflows/contracts/experiment/normalize";
 import { sha256 } from "../artifacts/object-store";
 import { failure } from "../failure";
 import { hashFile } from "./hash-file";

@@ -7,7 +7,13 @@ import { ingestTrace } from "./ingest";
 type TraceActivities = Pick<KernelActivities, "trace.append" | "trace.ingest" | "metrics.curve">;
 
 /** The trace of a run: what its workflows and engines wrote, each event once. */
-export const createTraceActivities = ({ db, store }: { db: Database; store: ObjectStore }): TraceActivities => ({
+export const createTraceActivities = ({
+  db,
+  store,
+}: {
+  db: Database;
+  store: ObjectStore;
+}): TraceActivities => ({
   "trace.append": async ({ events }) => {
     await insertEvents(db, events);
   },

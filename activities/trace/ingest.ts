@@ -3,7 +3,14 @@ import { walPrefix } from "../artifacts/keys";
 import { keyOf, type ObjectStore } from "../artifacts/object-store";
 import { failure } from "../failure";
 import type { Database } from "../persistence/database";
-import { insertEvents, insertMetrics, insertResumptions, lockTrace, metricsOf, resumptionsOf } from "../persistence/trace";
+import {
+  insertEvents,
+  insertMetrics,
+  insertResumptions,
+  lockTrace,
+  metricsOf,
+  resumptionsOf,
+} from "../persistence/trace";
 import { readSegment } from "./segment";
 
 interface Dependencies {
@@ -15,7 +22,11 @@ interface Dependencies {
  * Reads segments into rows, each event once however often it is shipped. Without segments, everything of the run
  * that lies in the store and has not been read.
  */
-export async function ingestTrace(deps: Dependencies, run: string, segments: readonly ArtifactRef[]): Promise<{ events: number }> {
+export async function ingestTrace(
+  deps: Dependencies,
+  run: string,
+  segments: readonly ArtifactRef[],
+): Promise<{ events: number }> {
   const known = await readSegments(deps.db, run);
   const todo =
     segments.length > 0
@@ -23,12 +34,16 @@ export async function ingestTrace(deps: Dependencies, run: string, segments: rea
       : await deps.store.list(walPrefix(run));
   let events = 0;
   // A log only grows, so an object of the same name and size has been read.
-  for (const { key, sizeBytes } of todo) if (!known.has(`${key}\0${sizeBytes}`)) events += await ingestSegment(deps, run, key);
+  for (const { key, sizeBytes } of todo)
+    if (!known.has(`${key}\0${sizeBytes}`)) events += await ingestSegment(deps, run, key);
   return { events };
 }
 
 async function readSegments(db: Database, run: string): Promise<Set<string>> {
-  const { rows } = await db.query<{ key: string; size_bytes: number }>("SELECT key, size_bytes FROM wal_segments WHERE run = $1", [run]);
+  const { rows } = await db.query<{ key: string; size_bytes: number }>(
+    "SELECT key, size_bytes FROM wal_segments WHERE run = $1",
+    [run],
+  );
   return new Set(rows.map(({ key, size_bytes }) => `${key}\0${size_bytes}`));
 }
 
@@ -41,21 +56,27 @@ async function ingestSegment({ db, store }: Dependencies, run: string, key: stri
   if (!stored) throw failure("NotFound", `the trace segment ${key} does not exist`);
   const { events, corrupt } = readSegment(stored.bytes);
   const foreign = events.find((event) => event.run !== run);
-  if (foreign) throw failure("CorruptArtifact", `the trace segment ${key} holds an event of another run, ${foreign.run}`);
+  if (foreign)
+    throw failure(
+      "CorruptArtifact",
+      `the trace segment ${key} holds an event of another run, ${foreign.run}`,
+    );
   const added = await db.transaction(async (tx) => {
     await lockTrace(tx, run);
     const count = await insertEvents(tx, events);
     await insertResumptions(tx, resumptionsOf(events));
     await insertMetrics(tx, metricsOf(events));
     if (!corrupt)
-      await tx.query("INSERT INTO wal_segments (run, key, sha256, size_bytes) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", [
-        run,
-        key,
-        stored.ref.sha256,
-        stored.ref.sizeBytes,
-      ]);
+      await tx.query(
+        "INSERT INTO wal_segments (run, key, sha256, size_bytes) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        [run, key, stored.ref.sha256, stored.ref.sizeBytes],
+      );
     return count;
   });
-  if (corrupt) throw failure("CorruptArtifact", `the trace segment ${key} is damaged in line ${corrupt.line}: ${corrupt.reason}`);
+  if (corrupt)
+    throw failure(
+      "CorruptArtifact",
+      `the trace segment ${key} is damaged in line ${corrupt.line}: ${corrupt.reason}`,
+    );
   return added;
 }

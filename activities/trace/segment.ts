@@ -33,7 +33,9 @@ function readLine(line: Buffer): TraceEvent | string {
   if (crc32(body) !== Number.parseInt(prefix, 16)) return "its checksum does not match";
   try {
     const parsed = TraceEvent.safeParse(JSON.parse(body.toString("utf8")));
-    return parsed.success ? parsed.data : `it is not an event: ${parsed.error.issues[0]?.path.join(".")} ${parsed.error.issues[0]?.message}`;
+    return parsed.success
+      ? parsed.data
+      : `it is not an event: ${parsed.error.issues[0]?.path.join(".")} ${parsed.error.issues[0]?.message}`;
   } catch {
     return "it is not JSON";
   }

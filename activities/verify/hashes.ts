@@ -17,7 +17,8 @@ export async function checkHashes(
   const resources = [...statement.subject, ...runDetails.byproducts, ...base];
   const failures: string[] = [];
   const recorded = await recordedManifest(db, run);
-  if (recorded !== undefined && recorded !== sha256) failures.push(differs("manifest.json", recorded, sha256));
+  if (recorded !== undefined && recorded !== sha256)
+    failures.push(differs("manifest.json", recorded, sha256));
   for (const resource of resources) {
     const problem = await problemWith(store, resource);
     if (problem) failures.push(problem);
@@ -26,7 +27,10 @@ export async function checkHashes(
 }
 
 async function recordedManifest(db: Database, run: string): Promise<string | undefined> {
-  const { rows } = await db.query<{ sha256: string }>("SELECT sha256 FROM artifacts WHERE run = $1 AND name = 'manifest.json'", [run]);
+  const { rows } = await db.query<{ sha256: string }>(
+    "SELECT sha256 FROM artifacts WHERE run = $1 AND name = 'manifest.json'",
+    [run],
+  );
   return rows[0]?.sha256;
 }
 
@@ -46,4 +50,5 @@ async function localHash(path: string): Promise<string | undefined> {
   return (await hashFile(path, { fresh: true })).sha256;
 }
 
-const differs = (name: string, expected: string, actual: string): string => `${name} was changed: its hash is ${actual}, the manifest says ${expected}`;
+const differs = (name: string, expected: string, actual: string): string =>
+  `${name} was changed: its hash is ${actual}, the manifest says ${expected}`;

@@ -11,6 +11,7 @@ type VerifyActivities = Pick<KernelActivities, "reproducibility.hashes" | "repro
 export const createVerifyActivities = (deps: { db: Database; store: ObjectStore }): VerifyActivities => ({
   "reproducibility.hashes": ({ run }) => checkHashes(deps, run),
   "reproducibility.record": async ({ run, verdict }) => {
-    if (!(await recordReproducibility(deps.db, run, verdict))) throw failure("NotFound", `there is no run ${run}`);
+    if (!(await recordReproducibility(deps.db, run, verdict)))
+      throw failure("NotFound", `there is no run ${run}`);
   },
 });

@@ -12,7 +12,13 @@ export interface WrittenCheckpoint {
 /** Stores a checkpoint as a trainer does: files by content, the manifest last. */
 export async function writeCheckpoint(
   store: ObjectStore,
-  { run, subject, step, epoch, content = `${subject}@${step}` }: { run: string; subject: string; step: number; epoch: number; content?: string },
+  {
+    run,
+    subject,
+    step,
+    epoch,
+    content = `${subject}@${step}`,
+  }: { run: string; subject: string; step: number; epoch: number; content?: string },
 ): Promise<WrittenCheckpoint> {
   const bodies: Record<string, string> = {
     "adapter_config.json": '{"peft_type":"LORA","r":4}',
@@ -23,7 +29,16 @@ export async function writeCheckpoint(
   const files: NamedArtifact[] = [];
   for (const [path, body] of Object.entries(bodies))
     files.push({ path, ref: await store.put(Buffer.from(body), "application/octet-stream") });
-  const manifest: CheckpointManifest = { schemaVersion: 1, run, trial: 0, trialId: subject, epoch, step, metrics: {}, files };
+  const manifest: CheckpointManifest = {
+    schemaVersion: 1,
+    run,
+    trial: 0,
+    trialId: subject,
+    epoch,
+    step,
+    metrics: {},
+    files,
+  };
   const key = `${checkpointPrefix(run, subject)}${String(step).padStart(8, "0")}-${epoch}.json`;
   const ref = await store.putNamed(key, Buffer.from(JSON.stringify(manifest)), "application/json");
   return { ref: { manifest: ref, step, epoch }, key, files };

@@ -3,13 +3,19 @@ import { join } from "node:path";
 import { createAdapterActivities } from "../../activities/adapters";
 import { createManifestActivities } from "../../activities/manifest";
 import { recordRun } from "../../activities/persistence/runs";
+import {
+  insertEvents,
+  insertMetrics,
+  insertResumptions,
+  metricsOf,
+  resumptionsOf,
+} from "../../activities/persistence/trace";
 import { openTrials, recordOutcome } from "../../activities/persistence/trials";
-import { insertEvents, insertMetrics, insertResumptions, metricsOf, resumptionsOf } from "../../activities/persistence/trace";
 import { resolveSpec } from "../../activities/spec/resolve";
 import { createVerifyActivities } from "../../activities/verify";
-import type { EvalOutput, StageOutputs, TraceEvent, TrialParams } from "../../workflows/contracts";
 import { packageRoot } from "../../infra/package-root";
-import { writeCheckpoint } from "./checkpoints";
+import type { EvalOutput, StageOutputs, TraceEvent, TrialParams } from "../../workflows/contracts";
+import { type WrittenCheckpoint, writeCheckpoint } from "./checkpoints";
 import { scratchFolder } from "./scratch";
 import { freshDatabase, freshStore } from "./services";
 
@@ -57,7 +63,18 @@ export async function finishedRun({ experiment = {} }: FinishedRunOptions = {}) 
     examples: 64,
   });
 
-  await recordRun(db, { run, name: "support-bot", state: "running", stage: "search", specSha256: resolved.specSha256, spec: resolved.spec }, "x1");
+  await recordRun(
+    db,
+    {
+      run,
+      name: "support-bot",
+      state: "running",
+      stage: "search",
+      specSha256: resolved.specSha256,
+      spec: resolved.spec,
+    },
+    "x1",
+  );
   const params: TrialParams[] = [{ r: 4 }, { r: 8, lora_alpha: "2r" }];
   await openTrials(
     db,
@@ -75,14 +92,22 @@ export async function finishedRun({ experiment = {} }: FinishedRunOptions = {}) 
     "x1",
   );
   await db.query("INSERT INTO subjects (subject, run, epoch) SELECT trial_id, run, 1 FROM trials");
-  const checkpoints = [];
+  const checkpoints: WrittenCheckpoint[] = [];
   for (const trial of [0, 1]) {
     const subject = `${run}/trial-${trial}`;
     const checkpoint = await writeCheckpoint(store, { run, subject, step: 30, epoch: 1 });
     checkpoints.push(checkpoint);
     await recordCurve(db, run, subject, trial);
     const scored = await evaluation(1 - trial / 2);
-    const stored = await adapters["artifact.store"]({ run, trial, subject, checkpoint: checkpoint.ref, evaluation: scored, spec: resolved, params: params[trial] ?? {} });
+    const stored = await adapters["artifact.store"]({
+      run,
+      trial,
+      subject,
+      checkpoint: checkpoint.ref,
+      evaluation: scored,
+      spec: resolved,
+      params: params[trial] ?? {},
+    });
     await recordOutcome(db, run, trial, {
       trial,
       state: "completed",
@@ -93,7 +118,8 @@ export async function finishedRun({ experiment = {} }: FinishedRunOptions = {}) 
       gpuSeconds: 3,
       checkpoint: checkpoint.ref,
       adapter: stored.adapter,
-      adapterSha256: checkpoint.files.find(({ path }) => path === "adapter_model.safetensors")?.ref.sha256 ?? null,
+      adapterSha256:
+        checkpoint.files.find(({ path }) => path === "adapter_model.safetensors")?.ref.sha256 ?? null,
       error: null,
     });
   }
@@ -133,16 +159,25 @@ export async function finishedRun({ experiment = {} }: FinishedRunOptions = {}) 
     bucket,
     folder,
     stages,
-    winner: checkpoints[1] as (typeof checkpoints)[number],
+    winner: checkpoints[1] as WrittenCheckpoint,
     activities: { ...adapters, ...createManifestActivities(deps), ...createVerifyActivities(deps) },
   };
 }
 
 /** Thirty steps, from an engine that said what it runs on. */
-async function recordCurve(db: Awaited<ReturnType<typeof freshDatabase>>["db"], run: string, subject: string, trial: number) {
+async function recordCurve(
+  db: Awaited<ReturnType<typeof freshDatabase>>["db"],
+  run: string,
+  subject: string,
+  trial: number,
+) {
   const source = `e${trial}.b`;
   let seq = 0;
-  const event = (kind: string, data: Record<string, unknown>, about: string | null = subject): TraceEvent => ({
+  const event = (
+    kind: string,
+    data: Record<string, unknown>,
+    about: string | null = subject,
+  ): TraceEvent => ({
     run,
     source,
     seq: seq++,
@@ -155,7 +190,9 @@ async function recordCurve(db: Awaited<ReturnType<typeof freshDatabase>>["db"], 
   const events = [
     event("engine.environment", { device: "cpu", versions: { torch: "2.15" } }, null),
     event("trial.resumed", { fromStep: 0 }),
-    ...Array.from({ length: 30 }, (_, i) => event("trial.metrics", { step: i + 1, values: { train_loss: 3 / (i + 1 + trial) } })),
+    ...Array.from({ length: 30 }, (_, i) =>
+      event("trial.metrics", { step: i + 1, values: { train_loss: 3 / (i + 1 + trial) } }),
+    ),
     event("trial.left", { step: 30, reason: "reached" }),
   ];
   await insertEvents(db, events);

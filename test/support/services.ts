@@ -13,14 +13,19 @@ let running: Promise<StackInfo> | undefined;
 
 /** Postgres, MinIO and Temporal of this test run; the first caller of any process starts them. */
 export function services(): Promise<StackInfo> {
-  running ??= new Stack({ stateDir: inject("servicesStateDir"), workers: { kernel: false, ml: false, gpu: false } }).up();
+  running ??= new Stack({
+    stateDir: inject("servicesStateDir"),
+    workers: { kernel: false, ml: false, gpu: false },
+  }).up();
   return running;
 }
 
 const uniqueName = (what: string): string => `${what}_${randomBytes(6).toString("hex")}`;
 
 /** An empty database of one's own; gone when the test (or the file, in `beforeAll`) is over. */
-export async function emptyDatabase(onEnd: (clean: () => Promise<void>) => void = onTestFinished): Promise<string> {
+export async function emptyDatabase(
+  onEnd: (clean: () => Promise<void>) => void = onTestFinished,
+): Promise<string> {
   const { postgres } = await services();
   const name = uniqueName("test");
   await adminQuery(postgres.url, `CREATE DATABASE ${name}`);
@@ -31,7 +36,9 @@ export async function emptyDatabase(onEnd: (clean: () => Promise<void>) => void 
 }
 
 /** A database with Belay's tables. */
-export async function freshDatabase(onEnd: (clean: () => Promise<void>) => void = onTestFinished): Promise<{ url: string; db: Database }> {
+export async function freshDatabase(
+  onEnd: (clean: () => Promise<void>) => void = onTestFinished,
+): Promise<{ url: string; db: Database }> {
   const closings: (() => Promise<void>)[] = [];
   const url = await emptyDatabase((clean) => closings.push(clean));
   await runMigrations(url);
@@ -55,15 +62,28 @@ export interface FreshStore {
 export async function freshStore(): Promise<FreshStore> {
   const { s3: found } = await services();
   const bucket = uniqueName("test").replace("_", "-");
-  const options = { endpoint: found.endpoint, bucket, accessKey: found.accessKey, secretKey: found.secretKey };
+  const options = {
+    endpoint: found.endpoint,
+    bucket,
+    accessKey: found.accessKey,
+    secretKey: found.secretKey,
+  };
   await prepareBucket(options);
   const { hostname, port } = new URL(found.endpoint);
-  const s3 = new S3Client({ endPoint: hostname, port: Number(port), useSSL: false, accessKey: found.accessKey, secretKey: found.secretKey });
+  const s3 = new S3Client({
+    endPoint: hostname,
+    port: Number(port),
+    useSSL: false,
+    accessKey: found.accessKey,
+    secretKey: found.secretKey,
+  });
   return { store: createObjectStore(options), bucket, s3, options };
 }
 
 /** A client of the test run's Temporal Service. */
-export async function temporalClient(onEnd: (clean: () => Promise<void>) => void = onTestFinished): Promise<TemporalClient> {
+export async function temporalClient(
+  onEnd: (clean: () => Promise<void>) => void = onTestFinished,
+): Promise<TemporalClient> {
   const { temporal } = await services();
   const connection = await Connection.connect({ address: temporal.address });
   onEnd(() => connection.close());

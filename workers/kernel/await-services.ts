@@ -15,7 +15,11 @@ export class ServiceUnreachable extends Error {
 }
 
 /** Tries until the service answers. Each failure is logged; after `timeoutMs` the last one is the answer. */
-export async function awaitService<T>({ name, connect }: Service<T>, timeoutMs: number, log: Logger): Promise<T> {
+export async function awaitService<T>(
+  { name, connect }: Service<T>,
+  timeoutMs: number,
+  log: Logger,
+): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
@@ -23,7 +27,9 @@ export async function awaitService<T>({ name, connect }: Service<T>, timeoutMs: 
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (Date.now() + pause > deadline)
-        throw new ServiceUnreachable(`${name} was not reachable for ${Math.round(timeoutMs / 1000)} seconds: ${reason}`);
+        throw new ServiceUnreachable(
+          `${name} was not reachable for ${Math.round(timeoutMs / 1000)} seconds: ${reason}`,
+        );
       log.warn({ service: name, reason }, "not reachable, trying again");
       await sleep(pause);
     }

@@ -24,7 +24,10 @@ async function main(): Promise<void> {
   const logger = temporalLogger(log);
   Runtime.install({
     logger,
-    telemetryOptions: { logging: { filter: { core: "WARN", other: "ERROR" }, forward: {} }, ...telemetry.metrics },
+    telemetryOptions: {
+      logging: { filter: { core: "WARN", other: "ERROR" }, forward: {} },
+      ...telemetry.metrics,
+    },
   });
 
   const root = packageRoot();
@@ -34,7 +37,8 @@ async function main(): Promise<void> {
   const db = createDatabase({ url: environment.databaseUrl });
   const store = createObjectStore(environment.store);
   const { address, namespace } = environment.temporal;
-  const reach = <T>(name: string, connect: () => Promise<T>) => awaitService({ name, connect }, environment.startTimeoutMs, log);
+  const reach = <T>(name: string, connect: () => Promise<T>) =>
+    awaitService({ name, connect }, environment.startTimeoutMs, log);
   const [connection, code] = await Promise.all([
     reach(`the Temporal Service at ${address}`, () => NativeConnection.connect({ address })),
     readCodeIdentity(root),
@@ -70,7 +74,8 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   const expected = error instanceof EnvironmentError || error instanceof ServiceUnreachable;
-  const text = error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : String(error);
+  const text =
+    error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : String(error);
   createLogger(NAME, "info").fatal(text);
   process.exitCode = 1;
   // Connections that still retry must not keep a worker alive that cannot work.

@@ -3,7 +3,8 @@ import { defineSkill } from "../../define";
 
 export const datasetSkill = defineSkill({
   name: "peft-lab/dataset",
-  summary: "Reads rows of any known format, profiles them, splits them without leakage and tokenises them once.",
+  summary:
+    "Reads rows of any known format, profiles them, splits them without leakage and tokenises them once.",
   queue: "ml",
   resources: { gpus: 0, cpus: 1, memoryGiB: 2 },
   operations: [

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { createCheckpointActivities } from "../../../activities/checkpoints";
 import { sweepGarbage } from "../../../activities/checkpoints/sweep";
 import { recordRun } from "../../../activities/persistence/runs";
-import { openTrials } from "../../../activities/persistence/trials";
 import { insertResumptions } from "../../../activities/persistence/trace";
+import { openTrials } from "../../../activities/persistence/trials";
 import { failureOf } from "../../support/activity";
 import { blobOf, writeCheckpoint } from "../../support/checkpoints";
 import { freshDatabase, freshStore } from "../../support/services";
@@ -16,7 +16,23 @@ async function setup() {
   await recordRun(db, { run, name: "a", state: "running", stage: "search" }, "x1");
   const activities = createCheckpointActivities({ db, store });
   const open = (params: Record<string, number>, execution: string) =>
-    openTrials(db, run, [{ trial: 0, workflowId: subject, params, modelBased: false, tellCount: 0, pending: [], seed: 1, replicateOf: null }], execution);
+    openTrials(
+      db,
+      run,
+      [
+        {
+          trial: 0,
+          workflowId: subject,
+          params,
+          modelBased: false,
+          tellCount: 0,
+          pending: [],
+          seed: 1,
+          replicateOf: null,
+        },
+      ],
+      execution,
+    );
   await open({ r: 4 }, "x1");
   return {
     db,
@@ -27,8 +43,10 @@ async function setup() {
     prepare: () => activities["dispatch.prepare"]({ run, subject }),
     commit: (checkpoint: Awaited<ReturnType<typeof writeCheckpoint>>, keep = 2) =>
       activities["checkpoint.commit"]({ run, subject, checkpoint: checkpoint.ref, keep }),
-    write: (step: number, epoch: number, content?: string) => writeCheckpoint(store, { run, subject, step, epoch, content }),
-    steps: (prepared: { resumeFrom: { step: number; epoch: number }[] }) => prepared.resumeFrom.map(({ step, epoch }) => `${step}/${epoch}`),
+    write: (step: number, epoch: number, content?: string) =>
+      writeCheckpoint(store, { run, subject, step, epoch, content }),
+    steps: (prepared: { resumeFrom: { step: number; epoch: number }[] }) =>
+      prepared.resumeFrom.map(({ step, epoch }) => `${step}/${epoch}`),
   };
 }
 
@@ -170,7 +188,13 @@ describe("checkpoint.commit", () => {
     const first = await write(50, 1, "twins");
     await write(100, 1);
     await commit(await write(150, 1), 2);
-    const other = await writeCheckpoint(store, { run, subject: "r/verify-1", step: 50, epoch: 1, content: "twins" });
+    const other = await writeCheckpoint(store, {
+      run,
+      subject: "r/verify-1",
+      step: 50,
+      epoch: 1,
+      content: "twins",
+    });
     await db.query("INSERT INTO subjects (subject, run, epoch) VALUES ('r/verify-1', 'r', 1)");
     await sweepGarbage({ db, store }, new Date(Date.now() + 60_000));
     expect(blobOf(other, "adapter_model.safetensors")).toBe(blobOf(first, "adapter_model.safetensors"));

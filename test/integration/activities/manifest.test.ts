@@ -22,7 +22,10 @@ describe("manifest.write", () => {
     const text = (await store.get(manifest)).toString("utf8");
     const statement = JSON.parse(text);
     expect(text).toBe(readableJson(statement));
-    expect(statement).toMatchObject({ _type: "https://in-toto.io/Statement/v1", predicateType: "https://slsa.dev/provenance/v1" });
+    expect(statement).toMatchObject({
+      _type: "https://in-toto.io/Statement/v1",
+      predicateType: "https://slsa.dev/provenance/v1",
+    });
     expect(statement.subject.map(({ name }: { name: string }) => name)).toEqual([
       "adapter/README.md",
       "adapter/adapter_config.json",
@@ -60,7 +63,8 @@ describe("manifest.write", () => {
 
   it("says of each trial how it was proposed, trained and judged", async () => {
     const { store, manifest } = await withManifest();
-    const { internalParameters } = JSON.parse((await store.get(manifest)).toString("utf8")).predicate.buildDefinition;
+    const { internalParameters } = JSON.parse((await store.get(manifest)).toString("utf8")).predicate
+      .buildDefinition;
     const [first, second] = internalParameters.search.trials;
     expect(first).toMatchObject({
       trial: 0,
@@ -73,7 +77,8 @@ describe("manifest.write", () => {
       initSha256: "1".repeat(64),
       attempts: [{ engine: "e0.b", epoch: 1, fromStep: 0, toStep: 30, reason: "reached" }],
     });
-    for (const key of ["adapterSha256", "metricsSha256", "lossCurveSha256"]) expect(first[key]).toMatch(/^[0-9a-f]{64}$/);
+    for (const key of ["adapterSha256", "metricsSha256", "lossCurveSha256"])
+      expect(first[key]).toMatch(/^[0-9a-f]{64}$/);
     expect(second.lossCurveSha256).not.toBe(first.lossCurveSha256);
     expect(internalParameters.environments).toEqual([{ device: "cpu", versions: { torch: "2.15" } }]);
     expect(internalParameters.determinism.level).toBe("tolerance");
@@ -91,10 +96,21 @@ describe("manifest.load", () => {
     const { run, db, activities, winner, stages } = await withManifest({ train: { full_determinism: true } });
     await db.query("TRUNCATE runs, trials, rungs, metrics, trace_events, artifacts, checkpoints CASCADE");
     const plan = await activities["manifest.load"]({ run });
-    expect(plan).toMatchObject({ run, bitwise: true, device: "cpu", replaySteps: 20, tolerances: { metric: 1e-4, loss: 1e-4 } });
+    expect(plan).toMatchObject({
+      run,
+      bitwise: true,
+      device: "cpu",
+      replaySteps: 20,
+      tolerances: { metric: 1e-4, loss: 1e-4 },
+    });
     expect(plan.winner).toMatchObject({
       trial: 1,
-      training: { trial: 1, totalSteps: 30, targetStep: 30, config: { train: { seed: 42 }, lora: { r: 8, lora_alpha: 16 } } },
+      training: {
+        trial: 1,
+        totalSteps: 30,
+        targetStep: 30,
+        config: { train: { seed: 42 }, lora: { r: 8, lora_alpha: 16 } },
+      },
       evaluation: { label: "trial-1", split: "test", checkpoint: winner.ref },
       metrics: stages.best?.metrics,
     });
@@ -103,17 +119,25 @@ describe("manifest.load", () => {
   });
 
   it("promises tolerance where half precision or a chance order is in play", async () => {
-    const { run, activities } = await withManifest({ search: { num_trials: 2 }, train: { full_determinism: true } });
+    const { run, activities } = await withManifest({
+      search: { num_trials: 2 },
+      train: { full_determinism: true },
+    });
     expect((await activities["manifest.load"]({ run })).bitwise).toBe(false);
   });
 
   it("says when there is none, or when it is no manifest", async () => {
     const { activities, store, run } = await withManifest();
-    expect(await failureOf(activities["manifest.load"]({ run: "other" }))).toMatchObject({ type: "NotFound", message: expect.stringContaining("other has no manifest") });
+    expect(await failureOf(activities["manifest.load"]({ run: "other" }))).toMatchObject({
+      type: "NotFound",
+      message: expect.stringContaining("other has no manifest"),
+    });
     await store.putNamed(`runs/${run}/manifest.json`, Buffer.from("{}"), "application/json");
     expect(await failureOf(activities["manifest.load"]({ run }))).toMatchObject({ type: "CorruptArtifact" });
     await store.putNamed(`runs/${run}/manifest.json`, Buffer.from("nothing"), "application/json");
-    expect((await failureOf(activities["manifest.load"]({ run }))).message).toBe(`the manifest of ${run} is not JSON`);
+    expect((await failureOf(activities["manifest.load"]({ run }))).message).toBe(
+      `the manifest of ${run} is not JSON`,
+    );
   });
 });
 
@@ -148,7 +172,11 @@ describe("reproducibility.hashes", () => {
   it("notices a manifest that was changed itself", async () => {
     const { run, activities, store, manifest } = await withManifest();
     const text = (await store.get(manifest)).toString("utf8");
-    await store.putNamed(`runs/${run}/manifest.json`, Buffer.from(text.replace('"seed": 42', '"seed": 43')), "application/json");
+    await store.putNamed(
+      `runs/${run}/manifest.json`,
+      Buffer.from(text.replace('"seed": 42', '"seed": 43')),
+      "application/json",
+    );
     const { failures } = await activities["reproducibility.hashes"]({ run });
     expect(failures).toEqual([expect.stringContaining("manifest.json was changed: its hash is")]);
   });
@@ -160,6 +188,8 @@ describe("reproducibility.record", () => {
     const verdict = { level: "L0" as const, passed: true, details: [] };
     await activities["reproducibility.record"]({ run, verdict });
     expect((await db.query("SELECT reproducibility FROM runs")).rows).toEqual([{ reproducibility: verdict }]);
-    expect(await failureOf(activities["reproducibility.record"]({ run: "other", verdict }))).toMatchObject({ type: "NotFound" });
+    expect(await failureOf(activities["reproducibility.record"]({ run: "other", verdict }))).toMatchObject({
+      type: "NotFound",
+    });
   });
 });

@@ -22,7 +22,17 @@ describe("migrations", () => {
     expect(await runMigrations(url)).toEqual(["0001_experiments"]);
     const all = await tables(url);
     expect(all).toEqual(
-      expect.arrayContaining(["runs", "trials", "rungs", "trace_events", "metrics", "artifacts", "checkpoints", "subjects", "epochs"]),
+      expect.arrayContaining([
+        "runs",
+        "trials",
+        "rungs",
+        "trace_events",
+        "metrics",
+        "artifacts",
+        "checkpoints",
+        "subjects",
+        "epochs",
+      ]),
     );
     expect(await runMigrations(url)).toEqual([]);
     expect(await runMigrations(url, { direction: "down" })).toEqual(["0001_experiments"]);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -16,7 +16,12 @@ describe("content-addressed objects", () => {
     const { store, s3, bucket } = await freshStore();
     const bytes = text("a few wörds\n");
     const ref = await store.put(bytes, "text/plain");
-    expect(ref).toEqual({ uri: `s3://${bucket}/objects/sha256/${sha256(bytes)}`, sha256: sha256(bytes), sizeBytes: bytes.length, mediaType: "text/plain" });
+    expect(ref).toEqual({
+      uri: `s3://${bucket}/objects/sha256/${sha256(bytes)}`,
+      sha256: sha256(bytes),
+      sizeBytes: bytes.length,
+      mediaType: "text/plain",
+    });
     const [first] = [await s3.statObject(bucket, keyOf(ref, bucket))];
     expect(await store.put(bytes, "text/plain")).toEqual(ref);
     expect((await s3.statObject(bucket, keyOf(ref, bucket))).versionId).toBe(first.versionId);
@@ -44,7 +49,9 @@ describe("content-addressed objects", () => {
     await s3.putObject(bucket, keyOf(ref, bucket), text("wrong"));
     const failed = await failureOf(store.get(ref));
     expect(failed).toMatchObject({ type: "CorruptArtifact", nonRetryable: true });
-    expect(failed.message).toBe(`${ref.uri} does not match its hash: expected ${ref.sha256}, got ${sha256("wrong")}`);
+    expect(failed.message).toBe(
+      `${ref.uri} does not match its hash: expected ${ref.sha256}, got ${sha256("wrong")}`,
+    );
   });
 });
 
@@ -56,17 +63,29 @@ describe("named objects", () => {
     expect(copy).toEqual({ ...ref, uri: `s3://${bucket}/runs/a/metrics.json` });
     expect(await store.read("runs/a/metrics.json")).toEqual({ bytes: text("{}"), ref: copy });
     await store.putNamed("runs/ab/other.json", text("[]"), "application/json");
-    expect((await store.list("runs/a/")).map(({ key, sizeBytes }) => ({ key, sizeBytes }))).toEqual([{ key: "runs/a/metrics.json", sizeBytes: 2 }]);
+    expect((await store.list("runs/a/")).map(({ key, sizeBytes }) => ({ key, sizeBytes }))).toEqual([
+      { key: "runs/a/metrics.json", sizeBytes: 2 },
+    ]);
   });
 
   it("that are not there are no failure to read, but one to get or copy", async () => {
     const { store, bucket } = await freshStore();
     expect(await store.read("runs/none")).toBeUndefined();
-    const nowhere = { uri: `s3://${bucket}/runs/none`, sha256: sha256(""), sizeBytes: 0, mediaType: "text/plain" };
+    const nowhere = {
+      uri: `s3://${bucket}/runs/none`,
+      sha256: sha256(""),
+      sizeBytes: 0,
+      mediaType: "text/plain",
+    };
     expect(await store.digest(nowhere)).toBeUndefined();
     for (const work of [store.get(nowhere), store.copy(nowhere, "x")])
-      expect(await failureOf(work)).toMatchObject({ type: "NotFound", message: `s3://${bucket}/runs/none does not exist` });
-    expect(await failureOf(store.get({ ...nowhere, uri: "s3://elsewhere/x" }))).toMatchObject({ type: "NotFound" });
+      expect(await failureOf(work)).toMatchObject({
+        type: "NotFound",
+        message: `s3://${bucket}/runs/none does not exist`,
+      });
+    expect(await failureOf(store.get({ ...nowhere, uri: "s3://elsewhere/x" }))).toMatchObject({
+      type: "NotFound",
+    });
   });
 
   it("are purged up to a point in time, newer versions staying", async () => {
@@ -120,7 +139,9 @@ describe("an object store that does not answer", () => {
   it("or refuses us, says which", async () => {
     const { options } = await freshStore();
     const wrong = createObjectStore({ ...options, secretKey: "not the right one" });
-    expect((await failureOf(wrong.list(""))).message).toContain("refuses our access key (SignatureDoesNotMatch)");
+    expect((await failureOf(wrong.list(""))).message).toContain(
+      "refuses our access key (SignatureDoesNotMatch)",
+    );
     const elsewhere = createObjectStore({ ...options, bucket: "no-such-bucket" });
     expect((await failureOf(elsewhere.check())).message).toContain("has no bucket no-such-bucket");
   });

@@ -27,7 +27,11 @@ describe("artifact.publish", () => {
   it("publishes the winner's folder with a card that a hub understands", async () => {
     const { run, db, store, stages, activities, folder } = await finishedRun();
     const { adapter } = await activities["artifact.publish"]({ run, stages });
-    expect(adapter.map(({ path }) => path)).toEqual(["adapter_config.json", "adapter_model.safetensors", "README.md"]);
+    expect(adapter.map(({ path }) => path)).toEqual([
+      "adapter_config.json",
+      "adapter_model.safetensors",
+      "README.md",
+    ]);
     const card = (await store.get(adapter[2]?.ref as (typeof adapter)[number]["ref"])).toString("utf8");
     const base = folder.split("/").at(-1);
     expect(parse(/^---\n([\s\S]*?)\n---\n/.exec(card)?.[1] ?? "")).toEqual({
@@ -58,7 +62,14 @@ describe("artifact.publish", () => {
     expect(card).toContain(`npx belay verify ${run}`);
     expect(card.match(/```python\n([\s\S]*?)\n```/)?.[1]?.split("\n")).toHaveLength(3);
     const names = (await listArtifacts(db, run)).map(({ name }) => name);
-    expect(names).toEqual(expect.arrayContaining(["adapter/README.md", "metrics.json", "base/metrics.json", "dataset/profile.json"]));
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "adapter/README.md",
+        "metrics.json",
+        "base/metrics.json",
+        "dataset/profile.json",
+      ]),
+    );
   });
 
   it("gives the same bytes when it is repeated", async () => {
@@ -72,12 +83,24 @@ describe("artifact.publish", () => {
     mkdirSync(join(exportDir, "adapter"), { recursive: true });
     writeFileSync(join(exportDir, "adapter", "stale.txt"), "of an earlier run");
     writeFileSync(join(exportDir, "mine.txt"), "a person's own");
-    const { run, store, stages, activities } = await finishedRun({ experiment: { output: { export_dir: exportDir, merge: "best" } } });
+    const { run, store, stages, activities } = await finishedRun({
+      experiment: { output: { export_dir: exportDir, merge: "best" } },
+    });
     const merged = await store.put(Buffer.from("merged weights"), "application/octet-stream");
-    stages.merge = { files: [{ path: "model.safetensors", ref: merged }], maxLogitDifference: 0, tolerance: 1, passed: true, rows: 4 };
+    stages.merge = {
+      files: [{ path: "model.safetensors", ref: merged }],
+      maxLogitDifference: 0,
+      tolerance: 1,
+      passed: true,
+      rows: 4,
+    };
     await activities["artifact.publish"]({ run, stages });
     expect(readdirSync(exportDir).sort()).toEqual(["adapter", "merged", "mine.txt"]);
-    expect(readdirSync(join(exportDir, "adapter")).sort()).toEqual(["README.md", "adapter_config.json", "adapter_model.safetensors"]);
+    expect(readdirSync(join(exportDir, "adapter")).sort()).toEqual([
+      "README.md",
+      "adapter_config.json",
+      "adapter_model.safetensors",
+    ]);
     expect(readFileSync(join(exportDir, "merged", "model.safetensors"), "utf8")).toBe("merged weights");
   });
 
@@ -85,11 +108,21 @@ describe("artifact.publish", () => {
     const exportDir = scratchFolder();
     mkdirSync(join(exportDir, "merged"));
     writeFileSync(join(exportDir, "merged", "former.txt"), "former");
-    const { run, store, s3, bucket, stages, activities } = await finishedRun({ experiment: { output: { export_dir: exportDir } } });
+    const { run, store, s3, bucket, stages, activities } = await finishedRun({
+      experiment: { output: { export_dir: exportDir } },
+    });
     const ref = await store.put(Buffer.from("merged weights"), "application/octet-stream");
-    stages.merge = { files: [{ path: "model.safetensors", ref }], maxLogitDifference: 0, tolerance: 1, passed: true, rows: 4 };
+    stages.merge = {
+      files: [{ path: "model.safetensors", ref }],
+      maxLogitDifference: 0,
+      tolerance: 1,
+      passed: true,
+      rows: 4,
+    };
     await s3.putObject(bucket, ref.uri.split("/").slice(3).join("/"), Buffer.from("other weights!"));
-    expect(await failureOf(activities["artifact.publish"]({ run, stages }))).toMatchObject({ type: "CorruptArtifact" });
+    expect(await failureOf(activities["artifact.publish"]({ run, stages }))).toMatchObject({
+      type: "CorruptArtifact",
+    });
     expect(readdirSync(exportDir).sort()).toEqual(["adapter", "merged"]);
     expect(readdirSync(join(exportDir, "merged"))).toEqual(["former.txt"]);
   });
@@ -97,14 +130,24 @@ describe("artifact.publish", () => {
   it("refuses a file that would leave its folder", async () => {
     const { run, store, stages, activities } = await finishedRun();
     const ref = await store.put(Buffer.from("x"), "text/plain");
-    stages.merge = { files: [{ path: "../../elsewhere", ref }], maxLogitDifference: 0, tolerance: 1, passed: true, rows: 4 };
-    expect((await failureOf(activities["artifact.publish"]({ run, stages }))).message).toContain("is not a path inside a folder");
+    stages.merge = {
+      files: [{ path: "../../elsewhere", ref }],
+      maxLogitDifference: 0,
+      tolerance: 1,
+      passed: true,
+      rows: 4,
+    };
+    expect((await failureOf(activities["artifact.publish"]({ run, stages }))).message).toContain(
+      "is not a path inside a folder",
+    );
     expect(existsSync("elsewhere")).toBe(false);
   });
 
   it("has nothing to publish without a winner", async () => {
     const { run, stages, activities } = await finishedRun();
     const without = { ...stages, selection: { best: null, reason: "all failed", ranking: [] } };
-    expect(await failureOf(activities["artifact.publish"]({ run, stages: without }))).toMatchObject({ type: "NotFound" });
+    expect(await failureOf(activities["artifact.publish"]({ run, stages: without }))).toMatchObject({
+      type: "NotFound",
+    });
   });
 });

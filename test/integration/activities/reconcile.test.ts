@@ -4,10 +4,10 @@ import type { Client } from "@temporalio/client";
 import { temporal } from "@temporalio/proto";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createReconcileActivities } from "../../../activities/reconcile";
-import { maintain } from "../../../activities/reconcile/maintenance";
 import { recordRun } from "../../../activities/persistence/runs";
 import { openTrials, recordOutcome } from "../../../activities/persistence/trials";
+import { createReconcileActivities } from "../../../activities/reconcile";
+import { maintain } from "../../../activities/reconcile/maintenance";
 import { freshDatabase, freshStore, services, temporalClient } from "../../support/services";
 import { endSignal } from "../../support/workflows/standing";
 
@@ -22,7 +22,11 @@ beforeAll(async () => {
   const { address } = (await services()).temporal;
   const connection = await NativeConnection.connect({ address });
   client = await temporalClient((clean) => void cleanings.push(clean));
-  worker = await Worker.create({ connection, taskQueue, workflowsPath: resolve(__dirname, "../../support/workflows/standing.ts") });
+  worker = await Worker.create({
+    connection,
+    taskQueue,
+    workflowsPath: resolve(__dirname, "../../support/workflows/standing.ts"),
+  });
   running = worker.run();
   cleanings.push(() => connection.close());
 });
@@ -84,7 +88,9 @@ describe("trials.reconcile", () => {
     });
     await end(idOf(4), "complete");
     // 0 runs; 3 is on record; 5 was never started, or is older than Temporal's memory.
-    expect(await activities["trials.reconcile"]({ run, trials: [0, 1, 2, 3, 4, 5] })).toEqual({ gone: [1, 2, 4, 5] });
+    expect(await activities["trials.reconcile"]({ run, trials: [0, 1, 2, 3, 4, 5] })).toEqual({
+      gone: [1, 2, 4, 5],
+    });
     await client.workflow.getHandle(idOf(0)).terminate();
   });
 
@@ -140,10 +146,15 @@ describe("house-keeping", () => {
     await client.workflow.getHandle(run).terminate();
     expect(await round()).toMatchObject({ closedRuns: [run], closedTrials: [idOf(1)] });
     await client.workflow.getHandle(idOf(0)).cancel();
-    await client.workflow.getHandle(idOf(0)).result().catch(() => {});
+    await client.workflow
+      .getHandle(idOf(0))
+      .result()
+      .catch(() => {});
     expect(await round()).toMatchObject({ closedRuns: [], closedTrials: [idOf(0)] });
     expect(await round()).toMatchObject({ closedRuns: [], closedTrials: [] });
-    const { rows } = await db.query("SELECT state, error->>'message' AS message FROM runs UNION ALL SELECT state, error->>'message' FROM trials ORDER BY 1, 2");
+    const { rows } = await db.query(
+      "SELECT state, error->>'message' AS message FROM runs UNION ALL SELECT state, error->>'message' FROM trials ORDER BY 1, 2",
+    );
     expect(rows).toEqual([
       { state: "cancelled", message: "its workflow was cancelled" },
       { state: "cancelled", message: "its workflow was terminated" },
@@ -154,9 +165,13 @@ describe("house-keeping", () => {
 
 async function firstTaskCompleted(workflowId: string): Promise<void> {
   const handle = client.workflow.getHandle(workflowId);
-  await expect.poll(async () => ((await handle.fetchHistory()).events ?? []).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(4);
+  await expect
+    .poll(async () => ((await handle.fetchHistory()).events ?? []).length, { timeout: 20_000 })
+    .toBeGreaterThanOrEqual(4);
 }
 
 /** Waits until the workflow goes on in another execution than this one. */
 const continued = (workflowId: string, runId: string) =>
-  expect.poll(async () => (await client.workflow.getHandle(workflowId).describe()).runId, { timeout: 20_000 }).not.toBe(runId);
+  expect
+    .poll(async () => (await client.workflow.getHandle(workflowId).describe()).runId, { timeout: 20_000 })
+    .not.toBe(runId);

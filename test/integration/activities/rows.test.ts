@@ -7,7 +7,10 @@ import { callFrom, failureOf } from "../../support/activity";
 import { freshDatabase } from "../../support/services";
 
 let db: Database;
-let activities: Pick<KernelActivities, "run.record" | "trials.open" | "trials.recordRung" | "trials.recordOutcome">;
+let activities: Pick<
+  KernelActivities,
+  "run.record" | "trials.open" | "trials.recordRung" | "trials.recordOutcome"
+>;
 
 beforeAll(async () => {
   ({ db } = await freshDatabase(atEnd));
@@ -20,7 +23,13 @@ beforeAll(async () => {
 const cleanings: (() => Promise<void>)[] = [];
 const atEnd = (clean: () => Promise<void>) => void cleanings.push(clean);
 
-const record = (run: string, change: Partial<RunRecord> = {}): RunRecord => ({ run, name: "a", state: "running", stage: "search", ...change });
+const record = (run: string, change: Partial<RunRecord> = {}): RunRecord => ({
+  run,
+  name: "a",
+  state: "running",
+  stage: "search",
+  ...change,
+});
 
 const trial = (run: string, n: number, change: Partial<OpenTrial> = {}): OpenTrial => ({
   trial: n,
@@ -50,7 +59,8 @@ const outcome = (n: number, change: Partial<TrialOutcome> = {}): TrialOutcome =>
 });
 
 const runRow = async (run: string) => (await db.query("SELECT * FROM runs WHERE run = $1", [run])).rows[0];
-const trialRows = async (run: string) => (await db.query("SELECT * FROM trials WHERE run = $1 ORDER BY trial", [run])).rows;
+const trialRows = async (run: string) =>
+  (await db.query("SELECT * FROM trials WHERE run = $1 ORDER BY trial", [run])).rows;
 
 async function startRun(run: string, ...trials: OpenTrial[]) {
   await callFrom("x1", activities["run.record"], record(run));
@@ -60,15 +70,29 @@ async function startRun(run: string, ...trials: OpenTrial[]) {
 describe("run.record", () => {
   it("keeps what a later record does not mention", async () => {
     const run = "keeps";
-    await callFrom("x1", activities["run.record"], record(run, { specSha256: "a".repeat(64), spec: { name: "a" } }));
+    await callFrom(
+      "x1",
+      activities["run.record"],
+      record(run, { specSha256: "a".repeat(64), spec: { name: "a" } }),
+    );
     await callFrom("x1", activities["run.record"], record(run, { best: { trial: 3, value: 0.25 } }));
     await callFrom("x1", activities["run.record"], record(run, { stage: "select" }));
-    expect(await runRow(run)).toMatchObject({ stage: "select", spec: { name: "a" }, best_trial: 3, best_value: 0.25, ended_at: null });
+    expect(await runRow(run)).toMatchObject({
+      stage: "select",
+      spec: { name: "a" },
+      best_trial: 3,
+      best_value: 0.25,
+      ended_at: null,
+    });
   });
 
   it("is not opened again by a late repetition, but by another execution of its workflow", async () => {
     const run = "ended";
-    await callFrom("x1", activities["run.record"], record(run, { state: "failed", error: { type: "Internal", message: "m" } }));
+    await callFrom(
+      "x1",
+      activities["run.record"],
+      record(run, { state: "failed", error: { type: "Internal", message: "m" } }),
+    );
     await callFrom("x1", activities["run.record"], record(run));
     expect(await runRow(run)).toMatchObject({ state: "failed", ended_by: "x1", error: { message: "m" } });
     await callFrom("x2", activities["run.record"], record(run));
@@ -85,7 +109,10 @@ describe("run.record", () => {
 describe("trials.open", () => {
   it("writes each trial once, however often it is repeated, and also beside an outcome", async () => {
     const run = "open";
-    const trials = [trial(run, 0), trial(run, 1, { pending: [0], modelBased: true, tellCount: 4, seed: 2 ** 31 - 1 })];
+    const trials = [
+      trial(run, 0),
+      trial(run, 1, { pending: [0], modelBased: true, tellCount: 4, seed: 2 ** 31 - 1 }),
+    ];
     await startRun(run, ...trials);
     await callFrom("x1", activities["trials.recordOutcome"], { run, ordinal: 0, outcome: outcome(0) });
     await callFrom("x1", activities["trials.open"], { run, trials });
@@ -99,10 +126,18 @@ describe("trials.open", () => {
     const run = "afresh";
     await startRun(run, trial(run, 0));
     const report = { trial: 0, rung: 0, step: 10, value: 1, metrics: {} };
-    await callFrom("x1", activities["trials.recordRung"], { run, ordinal: 0, report, verdict: "continue", seen: 1 });
+    await callFrom("x1", activities["trials.recordRung"], {
+      run,
+      ordinal: 0,
+      report,
+      verdict: "continue",
+      seen: 1,
+    });
     await callFrom("x1", activities["trials.recordOutcome"], { run, ordinal: 0, outcome: outcome(0) });
     await callFrom("x2", activities["trials.open"], { run, trials: [trial(run, 0, { params: { r: 8 } })] });
-    expect(await trialRows(run)).toMatchObject([{ state: "pending", params: { r: 8 }, value: null, tell_ordinal: null, ended_at: null }]);
+    expect(await trialRows(run)).toMatchObject([
+      { state: "pending", params: { r: 8 }, value: null, tell_ordinal: null, ended_at: null },
+    ]);
     expect((await db.query("SELECT FROM rungs WHERE run = $1", [run])).rowCount).toBe(0);
   });
 });
@@ -115,17 +150,34 @@ describe("trials.recordOutcome", () => {
     await callFrom("x1", activities["trials.recordOutcome"], first);
     const [written] = await trialRows(run);
     await callFrom("x1", activities["trials.recordOutcome"], first);
-    await callFrom("x1", activities["trials.recordOutcome"], { run, ordinal: null, outcome: outcome(0, { state: "cancelled", value: null }) });
+    await callFrom("x1", activities["trials.recordOutcome"], {
+      run,
+      ordinal: null,
+      outcome: outcome(0, { state: "cancelled", value: null }),
+    });
     expect(await trialRows(run)).toEqual([written]);
-    expect(written).toMatchObject({ state: "pruned", value: 0.75, tell_ordinal: 0, gpu_seconds: 2.5, metrics: { eval_loss: 0.5 } });
+    expect(written).toMatchObject({
+      state: "pruned",
+      value: 0.75,
+      tell_ordinal: 0,
+      gpu_seconds: 2.5,
+      metrics: { eval_loss: 0.5 },
+    });
   });
 
   it("gives an ordinal to a trial that closed its own row, and takes it from another after a reset", async () => {
     const run = "ordinals";
     await startRun(run, trial(run, 0), trial(run, 1));
-    await callFrom("x1", activities["trials.recordOutcome"], { run, ordinal: null, outcome: outcome(0, { state: "cancelled" }) });
+    await callFrom("x1", activities["trials.recordOutcome"], {
+      run,
+      ordinal: null,
+      outcome: outcome(0, { state: "cancelled" }),
+    });
     await callFrom("x1", activities["trials.recordOutcome"], { run, ordinal: 0, outcome: outcome(0) });
-    expect(await trialRows(run)).toMatchObject([{ state: "cancelled", tell_ordinal: 0 }, { tell_ordinal: null }]);
+    expect(await trialRows(run)).toMatchObject([
+      { state: "cancelled", tell_ordinal: 0 },
+      { tell_ordinal: null },
+    ]);
     await callFrom("x2", activities["trials.recordOutcome"], { run, ordinal: 0, outcome: outcome(1) });
     await callFrom("x2", activities["trials.recordOutcome"], { run, ordinal: 1, outcome: outcome(0) });
     expect(await trialRows(run)).toMatchObject([
@@ -136,8 +188,14 @@ describe("trials.recordOutcome", () => {
 
   it("refuses a trial that was never opened", async () => {
     await startRun("never");
-    const failed = await failureOf(callFrom("x1", activities["trials.recordOutcome"], { run: "never", ordinal: 0, outcome: outcome(7) }));
-    expect(failed).toMatchObject({ type: "NotFound", nonRetryable: true, message: "trial 7 of never was never opened" });
+    const failed = await failureOf(
+      callFrom("x1", activities["trials.recordOutcome"], { run: "never", ordinal: 0, outcome: outcome(7) }),
+    );
+    expect(failed).toMatchObject({
+      type: "NotFound",
+      nonRetryable: true,
+      message: "trial 7 of never was never opened",
+    });
   });
 });
 
@@ -156,7 +214,10 @@ describe("trials.recordRung", () => {
     await rung(0, 0, 0.5);
     await rung(1, 1, null);
     await rung(0, 0, 0.5);
-    const { rows } = await db.query("SELECT ordinal, trial, value, verdict FROM rungs WHERE run = $1 ORDER BY ordinal", [run]);
+    const { rows } = await db.query(
+      "SELECT ordinal, trial, value, verdict FROM rungs WHERE run = $1 ORDER BY ordinal",
+      [run],
+    );
     expect(rows).toEqual([
       { ordinal: 0, trial: 0, value: 0.5, verdict: "continue" },
       { ordinal: 1, trial: 1, value: null, verdict: "prune" },

@@ -5,14 +5,16 @@ import { createTraceActivities } from "../../../activities/trace";
 import { formatLine } from "../../../activities/trace/segment";
 import type { ArtifactRef, TraceEvent } from "../../../workflows/contracts";
 import { failureOf } from "../../support/activity";
-import { seededRandom } from "../../support/random";
+import { integer, random, shuffled } from "../../support/seeded";
 import { freshDatabase, freshStore } from "../../support/services";
 
 const subjectOf = (run: string) => `${run}/trial-0`;
 
 const servers = async () => ({ db: (await freshDatabase()).db, store: (await freshStore()).store });
 
-const setup = async () => shipper(await servers(), "r");
+async function setup(): Promise<ReturnType<typeof shipper>> {
+  return shipper(await servers(), "r");
+}
 
 function shipper({ db, store }: Awaited<ReturnType<typeof servers>>, run: string) {
   const activities = createTraceActivities({ db, store });
@@ -21,7 +23,8 @@ function shipper({ db, store }: Awaited<ReturnType<typeof servers>>, run: string
     store,
     append: (events: TraceEvent[]) => activities["trace.append"]({ events }),
     ingest: (segments: ArtifactRef[] = []) => activities["trace.ingest"]({ run, segments }),
-    curve: (name = "train_loss", upToStep = 10_000) => activities["metrics.curve"]({ subject: subjectOf(run), name, upToStep }),
+    curve: (name = "train_loss", upToStep = 10_000) =>
+      activities["metrics.curve"]({ subject: subjectOf(run), name, upToStep }),
     ship: (source: string, events: TraceEvent[], tail = "") =>
       store.putNamed(
         runKey(run, `wal/${source}/${String(events[0]?.seq ?? 0).padStart(12, "0")}.jsonl`),
@@ -47,11 +50,13 @@ function source(name: string, run = "r") {
   return {
     name,
     resumed: (epoch: number, fromStep: number) => event(epoch, "trial.resumed", { fromStep }),
-    loss: (epoch: number, step: number, value: number) => event(epoch, "trial.metrics", { step, values: { train_loss: value } }),
+    loss: (epoch: number, step: number, value: number) =>
+      event(epoch, "trial.metrics", { step, values: { train_loss: value } }),
   };
 }
 
-const eventCount = async (db: Database, run = "r") => (await db.query("SELECT FROM trace_events WHERE run = $1", [run])).rowCount;
+const eventCount = async (db: Database, run = "r") =>
+  (await db.query("SELECT FROM trace_events WHERE run = $1", [run])).rowCount;
 
 describe("trace.append", () => {
   it("writes each event once", async () => {
@@ -61,8 +66,19 @@ describe("trace.append", () => {
     await append(events);
     await append(events);
     await append([]);
-    const { rows } = await db.query("SELECT source, seq, kind, data, subject, epoch FROM trace_events ORDER BY seq");
-    expect(rows).toEqual(events.map(({ source: from, seq, kind, data, epoch }) => ({ source: from, seq, kind, data, subject: "r/trial-0", epoch })));
+    const { rows } = await db.query(
+      "SELECT source, seq, kind, data, subject, epoch FROM trace_events ORDER BY seq",
+    );
+    expect(rows).toEqual(
+      events.map(({ source: from, seq, kind, data, epoch }) => ({
+        source: from,
+        seq,
+        kind,
+        data,
+        subject: "r/trial-0",
+        epoch,
+      })),
+    );
   });
 });
 
@@ -70,11 +86,17 @@ describe("trace.ingest", () => {
   it("reads segments into events and metrics, however often they are shipped", async () => {
     const { ship, ingest, curve, db } = await setup();
     const e = source("e1.b1");
-    const refs = [await ship("e1.b1", [e.resumed(1, 0), e.loss(1, 1, 2.5)]), await ship("e1.b1", [e.loss(1, 2, 1.25)])];
+    const refs = [
+      await ship("e1.b1", [e.resumed(1, 0), e.loss(1, 1, 2.5)]),
+      await ship("e1.b1", [e.loss(1, 2, 1.25)]),
+    ];
     expect(await ingest(refs)).toEqual({ events: 3 });
     expect(await ingest(refs)).toEqual({ events: 0 });
     expect(await ingest()).toEqual({ events: 0 });
-    expect(await curve()).toEqual([{ step: 1, value: 2.5 }, { step: 2, value: 1.25 }]);
+    expect(await curve()).toEqual([
+      { step: 1, value: 2.5 },
+      { step: 2, value: 1.25 },
+    ]);
     expect(await curve("train_loss", 1)).toHaveLength(1);
     expect(await eventCount(db)).toBe(3);
   });
@@ -105,7 +127,9 @@ describe("trace.ingest", () => {
     const { ship, ingest, curve } = await setup();
     const e = source("e1.b1");
     const torn = formatLine(e.loss(1, 3, 0.1)).slice(0, -20);
-    expect(await ingest([await ship("e1.b1", [e.resumed(1, 0), e.loss(1, 1, 0.5)], torn)])).toEqual({ events: 2 });
+    expect(await ingest([await ship("e1.b1", [e.resumed(1, 0), e.loss(1, 1, 0.5)], torn)])).toEqual({
+      events: 2,
+    });
     expect(await curve()).toEqual([{ step: 1, value: 0.5 }]);
   });
 
@@ -119,7 +143,9 @@ describe("trace.ingest", () => {
     for (const given of [[ref], []]) {
       const failed = await failureOf(ingest(given));
       expect(failed).toMatchObject({ type: "CorruptArtifact", nonRetryable: true });
-      expect(failed.message).toBe("the trace segment runs/r/wal/e1.b1/000000000000.jsonl is damaged in line 3: its checksum does not match");
+      expect(failed.message).toBe(
+        "the trace segment runs/r/wal/e1.b1/000000000000.jsonl is damaged in line 3: its checksum does not match",
+      );
     }
     expect(await curve()).toEqual([{ step: 1, value: 0.5 }]);
     expect(await eventCount(db)).toBe(2);
@@ -134,7 +160,12 @@ describe("trace.ingest", () => {
     await ship("e1.b1", [{ ...e.loss(1, 1, 0.5), run: "other" }]);
     expect((await failureOf(ingest())).message).toContain("holds an event of another run, other");
     expect(await eventCount(db)).toBe(0);
-    const gone = { uri: `s3://${store.bucket}/runs/r/wal/x/000000000000.jsonl`, sha256: "0".repeat(64), sizeBytes: 1, mediaType: "x" };
+    const gone = {
+      uri: `s3://${store.bucket}/runs/r/wal/x/000000000000.jsonl`,
+      sha256: "0".repeat(64),
+      sizeBytes: 1,
+      mediaType: "x",
+    };
     expect(await failureOf(ingest([gone]))).toMatchObject({ type: "NotFound" });
   });
 
@@ -151,7 +182,12 @@ describe("metrics of a trial that went on from an earlier step", () => {
   it("replace what the epochs before had measured beyond it, also for late shipments", async () => {
     const { ship, ingest, curve } = await setup();
     const [one, two] = [source("e1.b1"), source("e2.b1")];
-    const early = await ship("e1.b1", [one.resumed(1, 0), one.loss(1, 1, 0.1), one.loss(1, 2, 0.2), one.loss(1, 3, 0.3)]);
+    const early = await ship("e1.b1", [
+      one.resumed(1, 0),
+      one.loss(1, 1, 0.1),
+      one.loss(1, 2, 0.2),
+      one.loss(1, 3, 0.3),
+    ]);
     const late = await ship("e1.b1", [one.loss(1, 4, 0.4), one.loss(1, 5, 0.5)]);
     await ingest([early]);
     await ingest([await ship("e2.b1", [two.resumed(2, 2), two.loss(2, 3, 30)])]);
@@ -166,36 +202,38 @@ describe("metrics of a trial that went on from an earlier step", () => {
   it("come out the same in whatever order and however often segments arrive", async () => {
     const seed = 20_261_123;
     console.info(`seed ${seed}`);
-    const random = seededRandom(seed);
+    const draw = random(seed);
     const shared = await servers();
     for (let round = 0; round < 20; round += 1) {
       const run = `round-${round}`;
       const { db, ship, ingest, curve } = shipper(shared, run);
-      const history = randomHistory(random, run);
+      const history = randomHistory(draw, run);
       const refs: ArtifactRef[] = [];
       for (const { name, events } of history.segments) refs.push(await ship(name, events));
-      const deliveries = random.shuffled([...refs, ...refs.filter(() => random.next() < 0.5)]);
+      const deliveries = shuffled(draw, [...refs, ...refs.filter(() => draw() < 0.5)]);
       // Several at once, as the trials of one engine report at the same time.
       for (let at = 0; at < deliveries.length; ) {
-        const together = deliveries.slice(at, at + 1 + random.below(3));
+        const together = deliveries.slice(at, at + integer(draw, 1, 3));
         await Promise.all(together.map((ref) => ingest([ref])));
         at += together.length;
       }
       expect(await curve(), `round ${round} of seed ${seed}`).toEqual(history.expected);
-      expect(await eventCount(db, run)).toBe(history.segments.reduce((sum, { events }) => sum + events.length, 0));
+      expect(await eventCount(db, run)).toBe(
+        history.segments.reduce((sum, { events }) => sum + events.length, 0),
+      );
     }
   });
 });
 
 /** Epochs that each go on from a step that an earlier one reached, some overrunning as zombies do. */
-function randomHistory(random: ReturnType<typeof seededRandom>, run: string) {
+function randomHistory(draw: () => number, run: string) {
   const segments: { name: string; events: TraceEvent[] }[] = [];
   let truth = new Map<number, number>();
   let reached = 0;
-  const epochs = 2 + random.below(4);
+  const epochs = integer(draw, 2, 5);
   for (let epoch = 1; epoch <= epochs; epoch += 1) {
-    const from = epoch === 1 ? 0 : random.below(reached + 1);
-    const to = from + 1 + random.below(8);
+    const from = epoch === 1 ? 0 : integer(draw, 0, reached);
+    const to = from + integer(draw, 1, 8);
     const engine = source(`e${epoch}.b`, run);
     const events = [engine.resumed(epoch, from)];
     truth = new Map([...truth].filter(([step]) => step <= from));
@@ -205,10 +243,13 @@ function randomHistory(random: ReturnType<typeof seededRandom>, run: string) {
     }
     reached = to;
     for (let at = 0; at < events.length; ) {
-      const length = 1 + random.below(4);
+      const length = integer(draw, 1, 4);
       segments.push({ name: engine.name, events: events.slice(at, at + length) });
       at += length;
     }
   }
-  return { segments, expected: [...truth].sort(([a], [b]) => a - b).map(([step, value]) => ({ step, value })) };
+  return {
+    segments,
+    expected: [...truth].sort(([a], [b]) => a - b).map(([step, value]) => ({ step, value })),
+  };
 }

@@ -19,7 +19,11 @@ function inputs() {
   put("model/model.safetensors", "weights");
   put("model/tokenizer.json", "{}");
   put("rows.jsonl", '{"prompt":"a","completion":"b"}\n');
-  const spec = { name: "a", model: { model_name_or_path: model }, dataset: { path: join(folder, "rows.jsonl") } };
+  const spec = {
+    name: "a",
+    model: { model_name_or_path: model },
+    dataset: { path: join(folder, "rows.jsonl") },
+  };
   return { folder, model, put, spec };
 }
 
@@ -31,17 +35,30 @@ describe("spec.resolve", () => {
     put("model/pytorch_model.bin", "a pickle beside the weights that are used");
     put("model/.hidden", "x");
     put("val.jsonl", "{}\n");
-    const resolved = await resolve({ ...spec, dataset: { ...spec.dataset, val_path: join(folder, "val.jsonl") } });
+    const resolved = await resolve({
+      ...spec,
+      dataset: { ...spec.dataset, val_path: join(folder, "val.jsonl") },
+    });
     expect(resolved.modelFiles).toEqual(
-      [["config.json", '{"model_type":"llama"}'], ["model.safetensors", "weights"], ["tokenizer.json", "{}"]].map(([name, text]) => ({
+      [
+        ["config.json", '{"model_type":"llama"}'],
+        ["model.safetensors", "weights"],
+        ["tokenizer.json", "{}"],
+      ].map(([name, text]) => ({
         path: join(model, name as string),
         sha256: sha256(text as string),
         sizeBytes: (text as string).length,
       })),
     );
-    expect(resolved.datasetFiles.map(({ path }) => path)).toEqual([spec.dataset.path, join(folder, "val.jsonl")]);
+    expect(resolved.datasetFiles.map(({ path }) => path)).toEqual([
+      spec.dataset.path,
+      join(folder, "val.jsonl"),
+    ]);
     expect(resolved.specSha256).toBe(sha256(canonicalJson(resolved.spec)));
-    expect(resolved.spec.eval).toMatchObject({ metrics: ["eval_loss", "perplexity", "token_accuracy"], report_metric: "eval_loss" });
+    expect(resolved.spec.eval).toMatchObject({
+      metrics: ["eval_loss", "perplexity", "token_accuracy"],
+      report_metric: "eval_loss",
+    });
     expect(resolved.spec.search).toMatchObject({ wave_size: 1, n_startup_trials: 10 });
     expect(resolved.code).toEqual(code);
   });
@@ -49,7 +66,13 @@ describe("spec.resolve", () => {
   it("gives equal experiments equal hashes, however they are written", async () => {
     const { spec, model } = inputs();
     const one = await resolve(spec);
-    const other = await resolve({ dataset: spec.dataset.path, lora_r: 16, name: "a", base_model: model, search: { n_startup_trials: 10 } });
+    const other = await resolve({
+      dataset: spec.dataset.path,
+      lora_r: 16,
+      name: "a",
+      base_model: model,
+      search: { n_startup_trials: 10 },
+    });
     expect(other.specSha256).toBe(one.specSha256);
     expect((await resolve({ ...spec, lora: { r: 8 } })).specSha256).not.toBe(one.specSha256);
   });
@@ -86,17 +109,67 @@ describe("refusals of an experiment", () => {
   });
 
   it.each([
-    ["an option of a later version", { output: { format: "gguf" } }, "Unsupported", "output.format: gguf cannot be exported yet"],
-    ["a mistake beside one", { output: { format: "gguf" }, lora: { r: 0 } }, "InvalidSpec", "lora.r: must be at least 1"],
-    ["an unpinned hub model", { model: { model_name_or_path: "Qwen/Qwen3-0.6B" } }, "InvalidSpec", "model.revision: Qwen/Qwen3-0.6B is a hub model"],
-    ["a branch for a revision", { model: { model_name_or_path: "Qwen/Qwen3-0.6B", revision: "main" } }, "InvalidSpec", "pin its commit (40 hex digits)"],
-    ["a relative model folder", { model: { model_name_or_path: "./model" } }, "InvalidSpec", "model.model_name_or_path: ./model is a relative path"],
-    ["a relative data set", { dataset: { path: "rows.jsonl" } }, "InvalidSpec", "dataset.path: rows.jsonl is a relative path"],
-    ["a missing data set", { dataset: { path: "/no/such/rows.jsonl" } }, "InvalidSpec", "dataset.path: no such file: /no/such/rows.jsonl"],
+    [
+      "an option of a later version",
+      { output: { format: "gguf" } },
+      "Unsupported",
+      "output.format: gguf cannot be exported yet",
+    ],
+    [
+      "a mistake beside one",
+      { output: { format: "gguf" }, lora: { r: 0 } },
+      "InvalidSpec",
+      "lora.r: must be at least 1",
+    ],
+    [
+      "an unpinned hub model",
+      { model: { model_name_or_path: "Qwen/Qwen3-0.6B" } },
+      "InvalidSpec",
+      "model.revision: Qwen/Qwen3-0.6B is a hub model",
+    ],
+    [
+      "a branch for a revision",
+      { model: { model_name_or_path: "Qwen/Qwen3-0.6B", revision: "main" } },
+      "InvalidSpec",
+      "pin its commit (40 hex digits)",
+    ],
+    [
+      "a relative model folder",
+      { model: { model_name_or_path: "./model" } },
+      "InvalidSpec",
+      "model.model_name_or_path: ./model is a relative path",
+    ],
+    [
+      "a relative data set",
+      { dataset: { path: "rows.jsonl" } },
+      "InvalidSpec",
+      "dataset.path: rows.jsonl is a relative path",
+    ],
+    [
+      "a missing data set",
+      { dataset: { path: "/no/such/rows.jsonl" } },
+      "InvalidSpec",
+      "dataset.path: no such file: /no/such/rows.jsonl",
+    ],
     ["a folder for a data set", { dataset: { path: "/" } }, "InvalidSpec", "dataset.path: / is not a file"],
-    ["a missing part of a mixture", { dataset: { path: [{ path: "/no/a" }, { path: "/no/b" }] } }, "InvalidSpec", "dataset.path.1.path: no such file: /no/b"],
-    ["a relative export folder", { output: { export_dir: "out" } }, "InvalidSpec", "output.export_dir: out is a relative path"],
-    ["a missing model", { model: { model_name_or_path: "/no/such/model" } }, "ModelUnavailable", "model.model_name_or_path: no such folder: /no/such/model"],
+    [
+      "a missing part of a mixture",
+      { dataset: { path: [{ path: "/no/a" }, { path: "/no/b" }] } },
+      "InvalidSpec",
+      "dataset.path.1.path: no such file: /no/b",
+    ],
+    [
+      "a relative export folder",
+      { output: { export_dir: "out" } },
+      "InvalidSpec",
+      "output.export_dir: out is a relative path",
+    ],
+    [
+      "a missing model",
+      { model: { model_name_or_path: "/no/such/model" } },
+      "ModelUnavailable",
+      "model.model_name_or_path: no such folder: /no/such/model",
+    ],
   ])("%s", async (_what, change, type, message) => {
     const { spec } = inputs();
     const failed = await failureOf(resolve({ ...spec, ...change }));
@@ -122,10 +195,25 @@ describe("refusals of a base model", () => {
   const drop = (model: string, name: string) => rmSync(join(model, name));
 
   it.each([
-    ["a file", ({ model, put }: ReturnType<typeof inputs>) => (rmSync(model, { recursive: true }), put("model", "x")), "is not a folder with a model in it"],
+    [
+      "a file",
+      ({ model, put }: ReturnType<typeof inputs>) => {
+        rmSync(model, { recursive: true });
+        put("model", "x");
+      },
+      "is not a folder with a model in it",
+    ],
     ["no config", ({ model }: ReturnType<typeof inputs>) => drop(model, "config.json"), "has no config.json"],
-    ["a config that is no JSON", ({ put }: ReturnType<typeof inputs>) => put("model/config.json", "{"), "config.json cannot be read as JSON"],
-    ["no weights", ({ model }: ReturnType<typeof inputs>) => drop(model, "model.safetensors"), "has no *.safetensors weights"],
+    [
+      "a config that is no JSON",
+      ({ put }: ReturnType<typeof inputs>) => put("model/config.json", "{"),
+      "config.json cannot be read as JSON",
+    ],
+    [
+      "no weights",
+      ({ model }: ReturnType<typeof inputs>) => drop(model, "model.safetensors"),
+      "has no *.safetensors weights",
+    ],
     [
       "remote code",
       ({ put }: ReturnType<typeof inputs>) => put("model/config.json", '{"auto_map":{"AutoModel":"x.Y"}}'),
@@ -133,12 +221,17 @@ describe("refusals of a base model", () => {
     ],
     [
       "remote code of the tokenizer",
-      ({ put }: ReturnType<typeof inputs>) => put("model/tokenizer_config.json", '{"auto_map":{"AutoTokenizer":["x.Y",null]}}'),
+      ({ put }: ReturnType<typeof inputs>) =>
+        put("model/tokenizer_config.json", '{"auto_map":{"AutoTokenizer":["x.Y",null]}}'),
       "auto_map in tokenizer_config.json",
     ],
     [
       "a shard that is missing",
-      ({ put }: ReturnType<typeof inputs>) => put("model/model.safetensors.index.json", '{"weight_map":{"a":"model.safetensors","b":"two.safetensors"}}'),
+      ({ put }: ReturnType<typeof inputs>) =>
+        put(
+          "model/model.safetensors.index.json",
+          '{"weight_map":{"a":"model.safetensors","b":"two.safetensors"}}',
+        ),
       "is incomplete: model.safetensors.index.json names two.safetensors",
     ],
   ])("%s", async (_what, prepare, message) => {
@@ -150,7 +243,9 @@ describe("refusals of a base model", () => {
       drop(model, "model.safetensors");
       put("model/pytorch_model.bin", "pickle");
     });
-    expect(message).toContain("only as pytorch_model.bin, a pickle, which can run code when it is loaded; convert it once");
+    expect(message).toContain(
+      "only as pytorch_model.bin, a pickle, which can run code when it is loaded; convert it once",
+    );
     expect(message).toContain(".save_pretrained(");
   });
 

@@ -18,14 +18,22 @@ const whole = Buffer.from(lines.join(""));
 
 describe("a segment", () => {
   it("reads back what was written, and nothing from an empty one", () => {
-    expect(readSegment(whole)).toEqual({ events: [0, 1, 2].map((seq) => event(seq, { text: "wört " })), corrupt: null, torn: false });
+    expect(readSegment(whole)).toEqual({
+      events: [0, 1, 2].map((seq) => event(seq, { text: "wört " })),
+      corrupt: null,
+      torn: false,
+    });
     expect(readSegment(Buffer.alloc(0))).toEqual({ events: [], corrupt: null, torn: false });
   });
 
   it("knows the line of a writer in another language", () => {
     // zlib.crc32 of the body, as Python writes it.
-    const body = '{"run":"r","source":"s","seq":0,"at":"2026-01-01T00:00:00Z","subject":null,"epoch":null,"kind":"k","data":{}}';
-    expect(readSegment(Buffer.from(`ad41f255 ${body}\n`))).toMatchObject({ events: [{ seq: 0, kind: "k" }], corrupt: null });
+    const body =
+      '{"run":"r","source":"s","seq":0,"at":"2026-01-01T00:00:00Z","subject":null,"epoch":null,"kind":"k","data":{}}';
+    expect(readSegment(Buffer.from(`ad41f255 ${body}\n`))).toMatchObject({
+      events: [{ seq: 0, kind: "k" }],
+      corrupt: null,
+    });
   });
 
   it("cut anywhere gives its whole lines, and never more or a complaint", () => {
@@ -44,7 +52,10 @@ describe("a segment", () => {
     for (let byte = 0; byte < whole.length; byte += 1) {
       const damaged = Buffer.from(whole);
       damaged[byte] = (damaged[byte] as number) ^ 0x20;
-      const before = perLine.reduce((found, _length, i) => (byte >= perLine.slice(0, i + 1).reduce((a, b) => a + b, 0) ? i + 1 : found), 0);
+      const before = perLine.reduce(
+        (found, _length, i) => (byte >= perLine.slice(0, i + 1).reduce((a, b) => a + b, 0) ? i + 1 : found),
+        0,
+      );
       const read = readSegment(damaged);
       expect(read.events).toHaveLength(before);
       expect(read.corrupt !== null || read.torn).toBe(true);

@@ -24,7 +24,12 @@ describe("aliases", () => {
     });
     expect(model).toMatchObject({ model_name_or_path: "/m", dtype: "bfloat16" });
     expect(dataset).toMatchObject({ cutoff_len: 64, val_set_size: 0.2, packing: true });
-    expect(train).toMatchObject({ per_device_train_batch_size: 3, num_train_epochs: 2, lr_scheduler_type: "linear", max_steps: null });
+    expect(train).toMatchObject({
+      per_device_train_batch_size: 3,
+      num_train_epochs: 2,
+      lr_scheduler_type: "linear",
+      max_steps: null,
+    });
     expect(lora).toMatchObject({ r: 4, target_modules: "all-linear", use_rslora: true });
   });
 
@@ -48,7 +53,10 @@ describe("aliases", () => {
   });
 
   it("splits LLaMA-Factory's comma-separated targets", () => {
-    expect(spec({ ...minimal, lora: { lora_target: "q_proj, v_proj" } }).lora.target_modules).toEqual(["q_proj", "v_proj"]);
+    expect(spec({ ...minimal, lora: { lora_target: "q_proj, v_proj" } }).lora.target_modules).toEqual([
+      "q_proj",
+      "v_proj",
+    ]);
   });
 
   it("refuses the same setting under two names, where it was written the second time", () => {
@@ -58,8 +66,17 @@ describe("aliases", () => {
   });
 
   it("is not fooled by keys of Object.prototype", () => {
-    expect(complaints(JSON.parse(`{"name":"a","base_model":"/m","dataset":"/d","lora":{"__proto__":1,"constructor":2},"toString":3}`))).toEqual(
-      expect.arrayContaining([expect.stringContaining("lora.constructor: unknown key"), expect.stringContaining("toString: unknown key")]),
+    expect(
+      complaints(
+        JSON.parse(
+          `{"name":"a","base_model":"/m","dataset":"/d","lora":{"__proto__":1,"constructor":2},"toString":3}`,
+        ),
+      ),
+    ).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining("lora.constructor: unknown key"),
+        expect.stringContaining("toString: unknown key"),
+      ]),
     );
   });
 });
@@ -73,10 +90,22 @@ describe("search space", () => {
     ["W&B values", { lora_rank: { values: [4, 8] } }, { r: { choice: [4, 8] } }],
     ["W&B min and max", { lr: { min: 0.001, max: 0.01 } }, { learning_rate: { uniform: [0.001, 0.01] } }],
     ["W&B integers", { r: { min: 4, max: 16 } }, { r: { int: [4, 16] } }],
-    ["W&B log scale", { learning_rate: { distribution: "log_uniform_values", min: 1e-4, max: 1e-3 } }, { learning_rate: { loguniform: [1e-4, 1e-3] } }],
-    ["Optuna's log scale", { learning_rate: { low: 1e-4, high: 1e-3, log: true } }, { learning_rate: { loguniform: [1e-4, 1e-3] } }],
+    [
+      "W&B log scale",
+      { learning_rate: { distribution: "log_uniform_values", min: 1e-4, max: 1e-3 } },
+      { learning_rate: { loguniform: [1e-4, 1e-3] } },
+    ],
+    [
+      "Optuna's log scale",
+      { learning_rate: { low: 1e-4, high: 1e-3, log: true } },
+      { learning_rate: { loguniform: [1e-4, 1e-3] } },
+    ],
     ["a dotted key", { "train.warmup_ratio": [0, 0.1] }, { warmup_ratio: { choice: [0, 0.1] } }],
-    ["targets", { lora_target: ["all", ["q_proj"]] }, { target_modules: { choice: ["all-linear", ["q_proj"]] } }],
+    [
+      "targets",
+      { lora_target: ["all", ["q_proj"]] },
+      { target_modules: { choice: ["all-linear", ["q_proj"]] } },
+    ],
     ["alpha by rank", { lora_alpha: [16, "2r"] }, { lora_alpha: { choice: [16, "2r"] } }],
   ])("accepts %s", (_name, written, expected) => {
     expect(space(written)).toEqual(expected);
@@ -84,16 +113,40 @@ describe("search space", () => {
 
   it.each([
     ["an empty list", { r: [] }, "search.space.r: needs at least one value"],
-    ["reversed bounds", { learning_rate: { loguniform: [1e-2, 1e-4] } }, "search.space.learning_rate.loguniform: the lower bound must be below the upper bound"],
-    ["reversed W&B bounds", { lora_dropout: { min: 0.5, max: 0.1 } }, "search.space.lora_dropout: the lower bound must be below the upper bound"],
-    ["bounds that no logarithm has", { learning_rate: { loguniform: [0, 1] } }, "search.space.learning_rate.loguniform: a logarithmic range needs positive bounds"],
+    [
+      "reversed bounds",
+      { learning_rate: { loguniform: [1e-2, 1e-4] } },
+      "search.space.learning_rate.loguniform: the lower bound must be below the upper bound",
+    ],
+    [
+      "reversed W&B bounds",
+      { lora_dropout: { min: 0.5, max: 0.1 } },
+      "search.space.lora_dropout: the lower bound must be below the upper bound",
+    ],
+    [
+      "bounds that no logarithm has",
+      { learning_rate: { loguniform: [0, 1] } },
+      "search.space.learning_rate.loguniform: a logarithmic range needs positive bounds",
+    ],
     ["an unknown key", { ranks: [1] }, "search.space.ranks: cannot be searched over"],
-    ["W&B exponents", { lr: { distribution: "log_uniform", min: -9, max: -5 } }, "search.space.lr: log_uniform takes exponents"],
+    [
+      "W&B exponents",
+      { lr: { distribution: "log_uniform", min: -9, max: -5 } },
+      "search.space.lr: log_uniform takes exponents",
+    ],
     ["a value that does not fit", { r: [8, 0] }, "search.space.r.1: 0 does not fit r"],
-    ["a text for a number", { learning_rate: ["fast"] }, "search.space.learning_rate.0: \"fast\" does not fit learning_rate"],
+    [
+      "a text for a number",
+      { learning_rate: ["fast"] },
+      'search.space.learning_rate.0: "fast" does not fit learning_rate',
+    ],
     ["fractions of a rank", { r: { uniform: [1, 2] } }, "search.space.r: r takes whole numbers; use int"],
     ["one key twice", { r: [1], lora_r: [2] }, "search.space.lora_r: r is there twice"],
-    ["a shape of another world", { r: { poisson: 3 } }, "search.space.r: expected a list of values or one of"],
+    [
+      "a shape of another world",
+      { r: { poisson: 3 } },
+      "search.space.r: expected a list of values or one of",
+    ],
   ])("refuses %s", (_name, written, message) => {
     const found = complaints({ ...minimal, search: { space: written } });
     expect(found).toHaveLength(1);
@@ -101,11 +154,18 @@ describe("search space", () => {
   });
 
   it("refuses a grid over a range, and one of absurd size", () => {
-    expect(complaints({ ...minimal, search: { sampler: "grid", space: { learning_rate: { loguniform: [1e-4, 1e-3] } } } })).toEqual([
+    expect(
+      complaints({
+        ...minimal,
+        search: { sampler: "grid", space: { learning_rate: { loguniform: [1e-4, 1e-3] } } },
+      }),
+    ).toEqual([
       "search.space.learning_rate: sampler grid needs a list of values for every key of search.space",
     ]);
     const huge = { r: { int: [1, 1000] }, per_device_train_batch_size: { int: [1, 1000] } };
-    expect(complaints({ ...minimal, search: { sampler: "grid", space: huge } })[0]).toContain("a grid of 1000000 points");
+    expect(complaints({ ...minimal, search: { sampler: "grid", space: huge } })[0]).toContain(
+      "a grid of 1000000 points",
+    );
   });
 });
 
@@ -124,10 +184,10 @@ describe("complaints", () => {
       "name: expected letters, digits, '.', '_' or '-' (at most 63), starting with a letter or digit; got \"a/b\"",
       "base_model: expected a text, got 7",
       "dataset.cutof_len: unknown key; did you mean cutoff_len?",
-      "train.num_epochs: expected a number, got \"two\"",
-      "train.lr_scheduler: expected one of constant, linear, cosine, constant_with_warmup; got \"cosin\"; did you mean cosine?",
+      'train.num_epochs: expected a number, got "two"',
+      'train.lr_scheduler: expected one of constant, linear, cosine, constant_with_warmup; got "cosin"; did you mean cosine?',
       "train.lora_dropout: unknown key; it belongs under lora",
-      "search.sampler: expected one of random, grid, tpe, gp, cmaes; got \"tpee\"; did you mean tpe?",
+      'search.sampler: expected one of random, grid, tpe, gp, cmaes; got "tpee"; did you mean tpe?',
       "search.num_trials: needs at least one trial; got 0",
       "lerning_rate: unknown key; did you mean train.learning_rate?",
     ]);
@@ -141,14 +201,35 @@ describe("complaints", () => {
     [{ ...minimal, dataset: { path: [{ file: "x" }] } }, "dataset.path.0.path: is missing"],
     [{ ...minimal, search: { space: 5 } }, "search.space: expected auto, or ranges by key"],
     [{ ...minimal, lora: { lora_alpha: "two" } }, "lora.lora_alpha"],
-    [{ ...minimal, search: { metric: "exact_mach" } }, "search.metric: exact_mach is not a metric; did you mean exact_match?"],
-    [{ ...minimal, search: { metric: "f1" }, eval: { metrics: ["eval_loss"] } }, "search.metric: f1 is not computed: add it to eval.metrics"],
+    [
+      { ...minimal, search: { metric: "exact_mach" } },
+      "search.metric: exact_mach is not a metric; did you mean exact_match?",
+    ],
+    [
+      { ...minimal, search: { metric: "f1" }, eval: { metrics: ["eval_loss"] } },
+      "search.metric: f1 is not computed: add it to eval.metrics",
+    ],
     [{ ...minimal, search: { metric: "f1", mode: "min" } }, "search.mode: f1 is better when it is larger"],
-    [{ ...minimal, search: { metric: "accuracy" } }, "search.metric: accuracy does not exist for task causal_lm"],
-    [{ ...minimal, task: "sequence_classification", dataset: { path: "/d", type: "alpaca" } }, "dataset.type: alpaca has no labels"],
-    [{ ...minimal, dataset: { path: "/d", val_set_size: 0 } }, "dataset.val_set_size: is 0 and there is no val_path"],
-    [{ ...minimal, dataset: { path: "/d", val_set_size: 0.6, test_set_size: 0.5 } }, "nothing is left to train on"],
-    [{ ...minimal, dataset: { path: "/d", val_set_size: 1.5 } }, "expected a share below 1 or a whole number of rows; got 1.5"],
+    [
+      { ...minimal, search: { metric: "accuracy" } },
+      "search.metric: accuracy does not exist for task causal_lm",
+    ],
+    [
+      { ...minimal, task: "sequence_classification", dataset: { path: "/d", type: "alpaca" } },
+      "dataset.type: alpaca has no labels",
+    ],
+    [
+      { ...minimal, dataset: { path: "/d", val_set_size: 0 } },
+      "dataset.val_set_size: is 0 and there is no val_path",
+    ],
+    [
+      { ...minimal, dataset: { path: "/d", val_set_size: 0.6, test_set_size: 0.5 } },
+      "nothing is left to train on",
+    ],
+    [
+      { ...minimal, dataset: { path: "/d", val_set_size: 1.5 } },
+      "expected a share below 1 or a whole number of rows; got 1.5",
+    ],
     [{ ...minimal, output: { format: "gguf" } }, "output.format: gguf cannot be exported yet"],
     [{ ...minimal, placement: { backend: "ssh" } }, "placement.backend: ssh is not supported yet"],
     [{ ...minimal, placement: { host: "a" } }, "placement.host: a host cannot be chosen yet"],

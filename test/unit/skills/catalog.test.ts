@@ -20,23 +20,36 @@ describe("skill catalogue", () => {
       "search.selectBest",
       "search.tell",
     ]);
-    expect(operations.get("model.train")).toMatchObject({ skill: "peft-lab/training", activity: "training.run" });
+    expect(operations.get("model.train")).toMatchObject({
+      skill: "peft-lab/training",
+      activity: "training.run",
+    });
     expect(() => operationsByCapability([...catalog, ...catalog])).toThrow("both claim");
   });
 
-  it.each(catalog.flatMap((skill) => skill.operations.map((operation) => [operation.activity, operation] as const)))(
-    "%s has schemas that other languages can read",
-    (_name, { input, output }) => {
-      for (const schema of [input, output]) expect(z.toJSONSchema(schema, { io: "input" })).toHaveProperty("$schema");
-    },
-  );
+  it.each(
+    catalog.flatMap((skill) => skill.operations.map((operation) => [operation.activity, operation] as const)),
+  )("%s has schemas that other languages can read", (_name, { input, output }) => {
+    for (const schema of [input, output])
+      expect(z.toJSONSchema(schema, { io: "input" })).toHaveProperty("$schema");
+  });
 
   it.each([
     ["no operation", { operations: [] }, "has no operation"],
-    ["a capability of another form", { operations: [{ ...operation(), capability: "Train it" }] }, "is not a capability"],
+    [
+      "a capability of another form",
+      { operations: [{ ...operation(), capability: "Train it" }] },
+      "is not a capability",
+    ],
     ["no effect", { operations: [{ ...operation(), effects: [] }] }, "declares no effect"],
   ])("refuses a manifest with %s", (_what, change, message) => {
-    const skill: Skill = { name: "a/b", summary: "", queue: "ml", resources: { gpus: 0, cpus: 1, memoryGiB: 1 }, ...change };
+    const skill: Skill = {
+      name: "a/b",
+      summary: "",
+      queue: "ml",
+      resources: { gpus: 0, cpus: 1, memoryGiB: 1 },
+      ...change,
+    };
     expect(() => defineSkill(skill)).toThrow(message);
   });
 });

@@ -54,7 +54,8 @@ export function normalizeValue(section: string, key: string, written: string, va
   if (section === "lora" && key === "target_modules") {
     if (written === "lora_target_linear") return value === true ? "all-linear" : value;
     if (isAll(value) || (Array.isArray(value) && value.length === 1 && isAll(value[0]))) return "all-linear";
-    if (typeof value === "string" && value !== "all-linear") return value.split(",").map((name) => name.trim());
+    if (typeof value === "string" && value !== "all-linear")
+      return value.split(",").map((name) => name.trim());
   }
   if (section === "train" && key === "max_steps" && value === -1) return null;
   if (section === "search" && key === "mode") {

@@ -22,11 +22,15 @@ export function completeExperiment(spec: ExperimentSpec): ExperimentSpec {
   const { search } = spec;
   const metrics = evalMetrics(spec);
   // Rungs come before generation, and are judged by the loss then.
-  if (search.pruner !== "none" && needsGeneration(search.metric) && !metrics.includes("eval_loss")) metrics.unshift("eval_loss");
+  if (search.pruner !== "none" && needsGeneration(search.metric) && !metrics.includes("eval_loss"))
+    metrics.unshift("eval_loss");
   const evaluation: EvalSpec = {
     ...spec.eval,
     metrics,
-    report_metric: spec.eval.report_metric ?? taskScores.find((name) => metrics.includes(name)) ?? (search.metric as MetricName),
+    report_metric:
+      spec.eval.report_metric ??
+      taskScores.find((name) => metrics.includes(name)) ??
+      (search.metric as MetricName),
   };
   return {
     ...spec,

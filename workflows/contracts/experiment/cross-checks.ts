@@ -45,7 +45,13 @@ function checkMetrics(spec: ExperimentSpec): SpecIssue[] {
 }
 
 const classificationOnly: readonly string[] = ["accuracy", "macro_f1"];
-const generativeOnly: readonly string[] = ["perplexity", "bits_per_byte", "token_accuracy", "exact_match", "f1"];
+const generativeOnly: readonly string[] = [
+  "perplexity",
+  "bits_per_byte",
+  "token_accuracy",
+  "exact_match",
+  "f1",
+];
 
 function checkTask({ task, eval: evaluation, search, dataset }: ExperimentSpec): SpecIssue[] {
   const issues: SpecIssue[] = [];
@@ -59,12 +65,16 @@ function checkTask({ task, eval: evaluation, search, dataset }: ExperimentSpec):
     complain(["eval", "report_metric"], evaluation.report_metric);
   const labelled = dataset.type === "labelled_text";
   if (task === "sequence_classification" && dataset.type !== "auto" && !labelled)
-    issues.push({ path: ["dataset", "type"], message: `${dataset.type} has no labels; classification needs labelled_text` });
+    issues.push({
+      path: ["dataset", "type"],
+      message: `${dataset.type} has no labels; classification needs labelled_text`,
+    });
   if (task === "causal_lm" && labelled)
     issues.push({ path: ["dataset", "type"], message: "labelled_text is for task: sequence_classification" });
   if (task === "causal_lm")
     for (const key of ["label_column", "class_names"] as const)
-      if (dataset[key] !== null) issues.push({ path: ["dataset", key], message: "is for task: sequence_classification" });
+      if (dataset[key] !== null)
+        issues.push({ path: ["dataset", key], message: "is for task: sequence_classification" });
   return issues;
 }
 
@@ -80,7 +90,10 @@ function checkSplits({ dataset }: ExperimentSpec): SpecIssue[] {
     if (dataset[file] !== null) continue;
     if (size === 0) issues.push({ path: ["dataset", key], message: `is 0 and there is no ${file}: ${why}` });
     else if (size >= 1 && !Number.isInteger(size))
-      issues.push({ path: ["dataset", key], message: `expected a share below 1 or a whole number of rows; got ${size}` });
+      issues.push({
+        path: ["dataset", key],
+        message: `expected a share below 1 or a whole number of rows; got ${size}`,
+      });
     else if (size < 1) share += size;
   }
   if (share >= 1)

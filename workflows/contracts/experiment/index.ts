@@ -19,7 +19,10 @@ export const ExperimentSpec = z
   .strictObject({
     name: z
       .string()
-      .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, "expected letters, digits, '.', '_' or '-' (at most 63), starting with a letter or digit")
+      .regex(
+        /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/,
+        "expected letters, digits, '.', '_' or '-' (at most 63), starting with a letter or digit",
+      )
       .describe("Part of the run's id."),
     description: z.string().max(2000).default("").describe("Shown in the report and in the Temporal UI."),
     task: Task.default("causal_lm").describe("What is learnt: text, or a class."),

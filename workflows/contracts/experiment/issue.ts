@@ -13,4 +13,6 @@ export const formatSpecPath = (path: SpecPath): string => path.join(".");
 
 /** `path: message`, one line each. */
 export const formatSpecIssues = (issues: readonly SpecIssue[]): string =>
-  issues.map(({ path, message }) => (path.length === 0 ? message : `${formatSpecPath(path)}: ${message}`)).join("\n");
+  issues
+    .map(({ path, message }) => (path.length === 0 ? message : `${formatSpecPath(path)}: ${message}`))
+    .join("\n");

@@ -10,7 +10,11 @@ export const ModelSpec = z
       .string()
       .min(1)
       .describe("Hub id or local folder (safetensors weights) of the base model."),
-    revision: z.string().nullable().default(null).describe("Commit of the hub repository; required to be pinned for hub models to be reproducible."),
+    revision: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe("Commit of the hub repository; required to be pinned for hub models to be reproducible."),
     dtype: z
       .enum(["auto", "float32", "bfloat16", "float16"])
       .default("auto")

@@ -67,7 +67,10 @@ function placeTopLevel(draft: Draft, key: string, value: unknown): void {
     return;
   }
   // An empty section (`lora:`) takes every default.
-  if (value === null) return draft.open(key);
+  if (value === null) {
+    draft.open(key);
+    return;
+  }
   if (!isMapping(value)) {
     draft.top.set(key, value);
     return;
@@ -129,14 +132,18 @@ function spaceKey(written: string): { section: string; key: string } {
 
 function normalizeChoices(section: string, key: string, distribution: unknown): unknown {
   if (!isMapping(distribution) || !Array.isArray(distribution.choice)) return distribution;
-  return { ...distribution, choice: distribution.choice.map((each) => normalizeValue(section, key, key, each)) };
+  return {
+    ...distribution,
+    choice: distribution.choice.map((each) => normalizeValue(section, key, key, each)),
+  };
 }
 
 /** The direction follows from the metric, so only a person who wants to say it has to. */
 function fillMode(draft: Draft): void {
   const search = draft.sections.get("search");
   const metric = search?.get("metric");
-  if (search && !search.has("mode") && typeof metric === "string") search.set("mode", isHigherBetter(metric) ? "max" : "min");
+  if (search && !search.has("mode") && typeof metric === "string")
+    search.set("mode", isHigherBetter(metric) ? "max" : "min");
 }
 
 /** An experiment being put together, and where each piece came from. */
@@ -161,7 +168,8 @@ class Draft {
     const normal = normalizeValue(section, key, written, value);
     keys.set(key, normal);
     const canonical = [section, key];
-    if (canonical.join("\0") !== from.join("\0") || normal !== value) this.moved(canonical, from, normal !== value);
+    if (canonical.join("\0") !== from.join("\0") || normal !== value)
+      this.moved(canonical, from, normal !== value);
   }
 
   /** `reshaped`: paths below `to` mean nothing to the author. */

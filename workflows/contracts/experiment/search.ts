@@ -14,7 +14,12 @@ export const Distribution = z
     z.strictObject({ uniform: bounds.refine(ordered, reversed) }),
     z.strictObject({ loguniform: bounds.refine(ordered, reversed).refine((b) => b[0] > 0, positive) }),
     z.strictObject({ int: z.tuple([z.int(), z.int()]).refine(ordered, reversed) }),
-    z.strictObject({ logint: z.tuple([z.int(), z.int()]).refine(ordered, reversed).refine((b) => b[0] > 0, positive) }),
+    z.strictObject({
+      logint: z
+        .tuple([z.int(), z.int()])
+        .refine(ordered, reversed)
+        .refine((b) => b[0] > 0, positive),
+    }),
     z.strictObject({ choice: z.array(Choice).min(1, "needs at least one value") }),
   ])
   .meta({ id: "Distribution" });
@@ -47,21 +52,73 @@ export type SearchSpace = z.infer<typeof SearchSpace>;
 
 export const SearchSpec = z
   .strictObject({
-    sampler: z.enum(["random", "grid", "tpe", "gp", "cmaes"]).default("tpe").describe("How parameters are proposed."),
-    pruner: z.enum(["none", "median", "asha", "hyperband"]).default("none").describe("How poor trials are ended early."),
-    num_trials: z.int().positive("needs at least one trial").max(10_000).default(32).describe("Trials to run."),
-    max_concurrent_trials: z.int().positive().max(256).default(8).describe("Trials under way at once, at most."),
-    wave_size: z.int().positive().max(256).nullable().default(null).describe("Trials proposed together; default: max_concurrent_trials when deterministic, else 1."),
-    n_startup_trials: z.int().nonnegative().nullable().default(null).describe("Random trials before the sampler's model is used; default: min(10, half of num_trials)."),
-    deterministic: z.boolean().default(false).describe("Waves and synchronous rungs, so that a repeat makes the same proposals and verdicts."),
-    replicates: z.int().positive().max(10).default(1).describe("Seeds per finalist: above 1, the top three trials are rerun with new seeds and judged by their mean."),
-    seed: z.int().min(0).max(2 ** 31 - 1).default(7).describe("Seed of the proposals and of the splits."),
+    sampler: z
+      .enum(["random", "grid", "tpe", "gp", "cmaes"])
+      .default("tpe")
+      .describe("How parameters are proposed."),
+    pruner: z
+      .enum(["none", "median", "asha", "hyperband"])
+      .default("none")
+      .describe("How poor trials are ended early."),
+    num_trials: z
+      .int()
+      .positive("needs at least one trial")
+      .max(10_000)
+      .default(32)
+      .describe("Trials to run."),
+    max_concurrent_trials: z
+      .int()
+      .positive()
+      .max(256)
+      .default(8)
+      .describe("Trials under way at once, at most."),
+    wave_size: z
+      .int()
+      .positive()
+      .max(256)
+      .nullable()
+      .default(null)
+      .describe("Trials proposed together; default: max_concurrent_trials when deterministic, else 1."),
+    n_startup_trials: z
+      .int()
+      .nonnegative()
+      .nullable()
+      .default(null)
+      .describe("Random trials before the sampler's model is used; default: min(10, half of num_trials)."),
+    deterministic: z
+      .boolean()
+      .default(false)
+      .describe("Waves and synchronous rungs, so that a repeat makes the same proposals and verdicts."),
+    replicates: z
+      .int()
+      .positive()
+      .max(10)
+      .default(1)
+      .describe(
+        "Seeds per finalist: above 1, the top three trials are rerun with new seeds and judged by their mean.",
+      ),
+    seed: z
+      .int()
+      .min(0)
+      .max(2 ** 31 - 1)
+      .default(7)
+      .describe("Seed of the proposals and of the splits."),
     metric: z.string().default("eval_loss").describe("The objective, measured on validation rows."),
     mode: z.enum(["min", "max"]).default("min").describe("Whether a smaller or a larger metric is better."),
     stop: z
       .strictObject({
-        gpu_hours: z.number().positive().nullable().default(null).describe("Start no further trial after this much training time."),
-        patience: z.int().positive().nullable().default(null).describe("Start no further trial after this many without an improvement."),
+        gpu_hours: z
+          .number()
+          .positive()
+          .nullable()
+          .default(null)
+          .describe("Start no further trial after this much training time."),
+        patience: z
+          .int()
+          .positive()
+          .nullable()
+          .default(null)
+          .describe("Start no further trial after this many without an improvement."),
       })
       .prefault({}),
     space: z
@@ -71,7 +128,11 @@ export const SearchSpec = z
     asha: z
       .strictObject({
         grace_steps: z.int().positive().default(50).describe("Steps before the first verdict."),
-        reduction_factor: z.int().min(2).default(3).describe("One in this many survives a rung (at least one)."),
+        reduction_factor: z
+          .int()
+          .min(2)
+          .default(3)
+          .describe("One in this many survives a rung (at least one)."),
       })
       .prefault({}),
     median: z

@@ -9,15 +9,22 @@ const MAX_GRID = 100_000;
 
 /** Does every value that the space can propose fit its key, and can the sampler work on the space at all? */
 export function checkSearchSpace({ search }: ExperimentSpec): SpecIssue[] {
-  if (search.space === "auto") return search.sampler === "grid" ? [gridNeedsLists(["search", "sampler"])] : [];
+  if (search.space === "auto")
+    return search.sampler === "grid" ? [gridNeedsLists(["search", "sampler"])] : [];
   const entries = Object.entries(search.space) as [SearchableKey, Distribution][];
   const issues: SpecIssue[] = [];
   if (entries.length === 0)
-    issues.push({ path: ["search", "space"], message: "is empty; name at least one key, or write space: auto" });
+    issues.push({
+      path: ["search", "space"],
+      message: "is empty; name at least one key, or write space: auto",
+    });
   for (const [key, distribution] of entries) issues.push(...checkValues(key, distribution));
   if (search.sampler === "grid") issues.push(...checkGrid(entries));
   if (search.sampler === "cmaes" && entries.filter(([, each]) => !("choice" in each)).length < 2)
-    issues.push({ path: ["search", "sampler"], message: "cmaes needs at least two numeric ranges in search.space; use tpe" });
+    issues.push({
+      path: ["search", "sampler"],
+      message: "cmaes needs at least two numeric ranges in search.space; use tpe",
+    });
   return issues;
 }
 
@@ -28,10 +35,20 @@ function checkValues(key: SearchableKey, distribution: Distribution): SpecIssue[
   for (const [i, value] of values.entries()) {
     const parsed = field.safeParse(value);
     if (parsed.success) continue;
-    issues.push({ path: ["search", "space", key, shape, i], message: `${JSON.stringify(value)} does not fit ${key}: ${reason(parsed.error)}` });
+    issues.push({
+      path: ["search", "space", key, shape, i],
+      message: `${JSON.stringify(value)} does not fit ${key}: ${reason(parsed.error)}`,
+    });
   }
-  if (issues.length === 0 && (shape === "uniform" || shape === "loguniform") && !field.safeParse(between(values)).success)
-    issues.push({ path: ["search", "space", key], message: `${key} takes whole numbers; use ${shape === "uniform" ? "int" : "logint"}` });
+  if (
+    issues.length === 0 &&
+    (shape === "uniform" || shape === "loguniform") &&
+    !field.safeParse(between(values)).success
+  )
+    issues.push({
+      path: ["search", "space", key],
+      message: `${key} takes whole numbers; use ${shape === "uniform" ? "int" : "logint"}`,
+    });
   return issues;
 }
 
@@ -46,7 +63,12 @@ function checkGrid(entries: [SearchableKey, Distribution][]): SpecIssue[] {
   if (ranges.length > 0) return ranges.map(([key]) => gridNeedsLists(["search", "space", key]));
   const points = entries.reduce((product, [, each]) => product * countOf(each), 1);
   if (points <= MAX_GRID) return [];
-  return [{ path: ["search", "space"], message: `a grid of ${points} points is more than ${MAX_GRID}; shorten the lists or use another sampler` }];
+  return [
+    {
+      path: ["search", "space"],
+      message: `a grid of ${points} points is more than ${MAX_GRID}; shorten the lists or use another sampler`,
+    },
+  ];
 }
 
 const countOf = (distribution: Distribution): number => {
@@ -61,6 +83,9 @@ const gridNeedsLists = (path: SpecIssue["path"]): SpecIssue => ({
 });
 
 const fieldOf = (key: SearchableKey): z.ZodType =>
-  (key in TrainSpec.shape ? TrainSpec.shape[key as keyof typeof TrainSpec.shape] : LoraSpec.shape[key as keyof typeof LoraSpec.shape]) as z.ZodType;
+  (key in TrainSpec.shape
+    ? TrainSpec.shape[key as keyof typeof TrainSpec.shape]
+    : LoraSpec.shape[key as keyof typeof LoraSpec.shape]) as z.ZodType;
 
-const reason = (error: z.ZodError): string => (error.issues[0]?.message ?? "not allowed").replace(/^(Invalid input|Too small|Too big): /, "");
+const reason = (error: z.ZodError): string =>
+  (error.issues[0]?.message ?? "not allowed").replace(/^(Invalid input|Too small|Too big): /, "");

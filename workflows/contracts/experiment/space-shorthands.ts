@@ -27,7 +27,10 @@ export function rewriteDistribution(key: string, written: unknown): Rewritten {
   if (has("log_uniform")) return { value: { loguniform: written.log_uniform }, changed: true };
   if (has("min") || has("max")) return range(key, written.min, written.max, kindOf(key, written));
   if (has("low") || has("high"))
-    return range(key, written.low, written.high, { integer: written.type === "int" || isIntegerKey(key), log: written.log === true });
+    return range(key, written.low, written.high, {
+      integer: written.type === "int" || isIntegerKey(key),
+      log: written.log === true,
+    });
   return {
     problem: `expected a list of values or one of ${ownShapes.map((shape) => `{${shape}: …}`).join(", ")}`,
   };
@@ -46,15 +49,20 @@ function kindOf(key: string, { distribution, min, max }: Record<string, unknown>
     case "log_uniform_values":
       return { integer: isIntegerKey(key), log: true };
     case "log_uniform":
-      return { problem: "log_uniform takes exponents; write log_uniform_values, or {loguniform: [low, high]}" };
+      return {
+        problem: "log_uniform takes exponents; write log_uniform_values, or {loguniform: [low, high]}",
+      };
     default:
-      return { problem: `the distribution ${JSON.stringify(distribution)} is not known; use uniform, int_uniform or log_uniform_values` };
+      return {
+        problem: `the distribution ${JSON.stringify(distribution)} is not known; use uniform, int_uniform or log_uniform_values`,
+      };
   }
 }
 
 function range(key: string, low: unknown, high: unknown, kind: Kind): Rewritten {
   if ("problem" in kind) return kind;
-  if (low === undefined || high === undefined) return { problem: `${key} needs both a lower and an upper bound` };
+  if (low === undefined || high === undefined)
+    return { problem: `${key} needs both a lower and an upper bound` };
   const shape = kind.integer ? (kind.log ? "logint" : "int") : kind.log ? "loguniform" : "uniform";
   return { value: { [shape]: [low, high] }, changed: true };
 }

@@ -8,7 +8,8 @@ import { sectionKeys, sections } from "./sections";
 type ZodIssue = z.core.$ZodIssue;
 
 /** zod's issues in our words: what is there, and what would be right. */
-export const explainZodIssues = (issues: readonly ZodIssue[]): SpecIssue[] => issues.flatMap((issue) => explain(issue, []));
+export const explainZodIssues = (issues: readonly ZodIssue[]): SpecIssue[] =>
+  issues.flatMap((issue) => explain(issue, []));
 
 function explain(issue: ZodIssue, above: SpecPath): SpecIssue[] {
   const path = [...above, ...(issue.path as SpecPath)];
@@ -36,8 +37,11 @@ function explain(issue: ZodIssue, above: SpecPath): SpecIssue[] {
 function tellingBranch(branches: readonly (readonly ZodIssue[])[]): readonly ZodIssue[] | undefined {
   const wrongKind = (issue: ZodIssue) =>
     issue.path.length === 0 && ["invalid_type", "invalid_value", "unrecognized_keys"].includes(issue.code);
-  const missing = (issue: ZodIssue) => issue.path.length === 1 && issue.code === "invalid_type" && issue.input === undefined;
-  return branches.find((branch) => branch.length > 0 && !branch.some((each) => wrongKind(each) || missing(each)));
+  const missing = (issue: ZodIssue) =>
+    issue.path.length === 1 && issue.code === "invalid_type" && issue.input === undefined;
+  return branches.find(
+    (branch) => branch.length > 0 && !branch.some((each) => wrongKind(each) || missing(each)),
+  );
 }
 
 function unknownKey(path: SpecPath, key: string): string {
@@ -46,7 +50,8 @@ function unknownKey(path: SpecPath, key: string): string {
     const meant = nearest(key, searchableKeys);
     return `cannot be searched over; ${meant ? `did you mean ${meant}?` : `the keys are ${searchableKeys.join(", ")}`}`;
   }
-  const siblings = path.length === 0 ? ["name", "description", "task", ...Object.keys(sections)] : sectionKeys(section);
+  const siblings =
+    path.length === 0 ? ["name", "description", "task", ...Object.keys(sections)] : sectionKeys(section);
   const alternatives = [...siblings, ...Object.keys({ ...aliases[section], ...localAliases[section] })];
   const elsewhere = Object.keys(sections).find((name) => name !== section && sectionKeys(name).includes(key));
   if (elsewhere) return `unknown key; it belongs under ${elsewhere}`;
@@ -54,7 +59,10 @@ function unknownKey(path: SpecPath, key: string): string {
   if (meant) return `unknown key; did you mean ${meant}?`;
   if (path.length === 0) {
     const flat = Object.keys(sections).flatMap((name) => sectionKeys(name).map((each) => ({ name, each })));
-    const near = nearest(key, flat.map(({ each }) => each));
+    const near = nearest(
+      key,
+      flat.map(({ each }) => each),
+    );
     const home = flat.find(({ each }) => each === near);
     if (home) return `unknown key; did you mean ${home.name}.${home.each}?`;
   }
@@ -65,7 +73,10 @@ function unknownKey(path: SpecPath, key: string): string {
 const expectations: [RegExp, string][] = [
   [/^search\.space$/, "expected auto, or ranges by key"],
   [/^search\.space\.[^.]+\.choice\.\d+$/, "expected a number, a text, true, false, null or a list of texts"],
-  [/^search\.space\.[^.]+$/, "expected a list of values, or one of {uniform: [low, high]}, {loguniform: [low, high]}, {int: [low, high]}, {logint: [low, high]}, {choice: [values]}"],
+  [
+    /^search\.space\.[^.]+$/,
+    "expected a list of values, or one of {uniform: [low, high]}, {loguniform: [low, high]}, {int: [low, high]}, {logint: [low, high]}, {choice: [values]}",
+  ],
   [/^dataset\.path$/, "expected a file's path, or a list of {path, weight}"],
   [/^dataset\.type$/, "expected auto, alpaca, sharegpt, messages, prompt_completion, text or labelled_text"],
   [/^lora\.lora_alpha$/, "expected a number, or a multiple of the rank such as 2r"],
@@ -104,7 +115,11 @@ function readable(issue: ZodIssue): string {
 }
 
 const bound = (limit: number | bigint, origin: string): string =>
-  origin === "array" ? `${limit} items long` : origin === "string" ? `${limit} characters long` : String(limit);
+  origin === "array"
+    ? `${limit} items long`
+    : origin === "string"
+      ? `${limit} characters long`
+      : String(limit);
 
 const LONGEST = 60;
 
