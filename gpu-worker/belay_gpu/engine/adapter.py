@@ -118,7 +118,8 @@ def fresh_head(base: LoadedBase, peft: PeftModel, name: str, seed: int) -> None:
 def adapter_tensors(peft: PeftModel, name: str) -> dict[str, torch.Tensor]:
     """The adapter's weights by PEFT's file names, on the CPU."""
     state = get_peft_model_state_dict(peft, adapter_name=name, save_embedding_layers=False)
-    return {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}
+    # Cloned: tied embeddings are one tensor under two names, which a file may not hold.
+    return {key: tensor.detach().cpu().contiguous().clone() for key, tensor in state.items()}
 
 
 def adapter_bytes(tensors: dict[str, torch.Tensor]) -> bytes:

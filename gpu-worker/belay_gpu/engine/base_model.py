@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
@@ -118,7 +119,7 @@ def load_base(spec: BaseSpec, device: torch.device, dtype: torch.dtype | None = 
                 _widen_embeddings(model, len(tokenizer))
     except torch.cuda.OutOfMemoryError as error:
         raise EngineError("DoesNotFit", f"model {spec.model} does not fit {device}: {error}") from error
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         raise EngineError("ModelUnavailable", f"model {spec.model}: {_first_line(error)}") from error
     model.requires_grad_(False)
     model.eval()

@@ -16,6 +16,7 @@ from time import monotonic
 
 import torch
 from peft import PeftConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import nn
 from transformers import PreTrainedModel
@@ -91,7 +92,7 @@ class PeftEngine:
             built.step = int(snapshot.meta["step"])
             at = snapshot.meta["cursor"]
             built.cursor.epoch, built.cursor.index = int(at["epoch"]), int(at["index"])
-        except (KeyError, ValueError, RuntimeError) as error:
+        except (KeyError, ValueError, RuntimeError, SafetensorError) as error:
             self.retire(slot)
             raise EngineError("CorruptArtifact", f"checkpoint does not fit this trial: {error}") from error
         built.info = SlotInfo(built.step, built.info.trainable_params, str(snapshot.meta["initSha256"]))
@@ -107,7 +108,7 @@ class PeftEngine:
             self._set_weights(name, load_file(adapter_folder / "adapter_model.safetensors"))
         except EngineError:
             raise
-        except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+        except (OSError, KeyError, ValueError, RuntimeError, TypeError, SafetensorError) as error:
             self._remove(name)
             raise EngineError("CorruptArtifact", f"adapter does not fit its base: {error}") from error
         self._attached[slot] = name

@@ -71,22 +71,23 @@ def save_bert(folder: Path, seed: int = 0) -> Path:
 
 
 def copy_task(
-    rows: int, *, split: str = "train", seed: int = 1, packed_to: int | None = None, added_tokens: list[str] | None = None
+    rows: int, *, split: str = "train", seed: int = 1, packed_to: int | None = None, added_tokens: list[str] | None = None,
+    end: bool = True,
 ) -> TokenisedSplit:
-    """Prompts of some words, whose completion is the first three of them again, then end of sequence."""
+    """Prompts of some words, whose completion is the first three of them again, then (if `end`) end of sequence."""
     rng = np.random.default_rng(seed)
     ids: list[int] = []
     labels: list[int] = []
     offsets, prompt_lengths, sizes, prompts, completions = [0], [], [], [], []
     for _ in range(rows):
         prompt = rng.integers(2, VOCAB, rng.integers(4, 9)).tolist()
-        answer = [*prompt[:3], EOS]
+        answer = [*prompt[:3], *([EOS] if end else [])]
         ids += [*prompt, *answer]
         labels += [*[IGNORED] * len(prompt), *answer]
         offsets.append(len(ids))
         prompt_lengths.append(len(prompt))
         prompts.append(" ".join(WORDS[token - 2] for token in prompt))
-        completions.append(" ".join(WORDS[token - 2] for token in answer[:-1]))
+        completions.append(" ".join(WORDS[token - 2] for token in prompt[:3]))
         sizes.append(len(completions[-1].encode()))
     return TokenisedSplit(
         info=SplitInfo("causal_lm", split, packed_to or 32, PAD, EOS, added_tokens=added_tokens or []),

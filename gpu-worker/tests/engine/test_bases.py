@@ -1,0 +1,113 @@
+"""What a base must be, and the one clear line for what it is not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from belay_gpu.engine.base_model import load_base
+from belay_gpu.engine.errors import EngineError
+from belay_gpu.engine.peft_engine import PeftEngine
+from belay_gpu.engine.spec import BaseSpec, LoraParams, SlotSpec, TrainParams
+from tests.support.tiny import copy_task, save_llama
+
+CPU = torch.device("cpu")
+SPEC = SlotSpec(LoraParams(r=2, lora_alpha=4), TrainParams(1e-3, 4, 1), 10)
+
+
+def refusal(spec: BaseSpec) -> EngineError:
+    with pytest.raises(EngineError) as raised:
+        load_base(spec, CPU)
+    assert "\n" not in raised.value.message
+    return raised.value
+
+
+def test_an_unknown_folder(tmp_path: Path) -> None:
+    error = refusal(BaseSpec(str(tmp_path / "nowhere")))
+    assert error.type == "ModelUnavailable"
+    assert "there is no such folder" in error.message
+
+
+def test_a_folder_without_a_config(tmp_path: Path) -> None:
+    assert "config.json" in refusal(BaseSpec(str(tmp_path))).message
+
+
+def test_pickled_weights(tmp_path: Path) -> None:
+    folder = save_llama(tmp_path / "m")
+    (folder / "model.safetensors").unlink()
+    torch.save({}, folder / "pytorch_model.bin")
+    error = refusal(BaseSpec(str(folder)))
+    assert error.type == "ModelUnavailable"
+    assert "pytorch_model.bin" in error.message
+    assert "pickled" in error.message
+
+
+def test_code_from_the_repository(tmp_path: Path) -> None:
+    folder = save_llama(tmp_path / "m")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "auto_map": {"AutoModel": "evil.Model"}}))
+    (folder / "evil.py").write_text("raise SystemExit('was run')")
+    error = refusal(BaseSpec(str(folder)))
+    assert error.type == "ModelUnavailable"
+    assert "never run" in error.message
+
+
+def test_damaged_weights(tmp_path: Path) -> None:
+    folder = save_llama(tmp_path / "m")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    assert refusal(BaseSpec(str(folder))).type == "ModelUnavailable"
+
+
+def test_four_bits_need_cuda(llama: Path) -> None:
+    error = refusal(BaseSpec(str(llama), load_in_4bit=True))
+    assert error.type == "Unsupported"
+    assert "load_in_4bit" in error.message
+
+
+def test_a_target_that_no_layer_has(engine: PeftEngine) -> None:
+    with pytest.raises(EngineError) as raised:
+        engine.admit("a", replace(SPEC, lora=replace(SPEC.lora, target_modules=("qq_proj",))), copy_task(4))
+    assert raised.value.type == "InvalidSpec"
+    assert "qq_proj" in raised.value.message
+    assert "q_proj" in raised.value.message
+    engine.admit("a", SPEC, copy_task(4))
+    with pytest.raises(EngineError, match="qq_proj"):
+        engine.admit("b", replace(SPEC, lora=replace(SPEC.lora, target_modules=("qq_proj",))), copy_task(4))
+    assert engine.slots == ["a"]
+
+
+def test_half_precision_training(llama: Path) -> None:
+    with pytest.raises(EngineError, match="float16"):
+        PeftEngine(BaseSpec(str(llama), dtype="float16"), CPU).admit("a", SPEC, copy_task(4))
+
+
+def test_bfloat16_keeps_fp32_masters_and_learns(llama: Path) -> None:
+    engine = PeftEngine(BaseSpec(str(llama), dtype="bfloat16"), CPU)
+    engine.admit("a", replace(SPEC, train=replace(SPEC.train, learning_rate=1e-2, lr_scheduler_type="constant")), copy_task(16))
+    losses = [engine.step(["a"])["a"].loss for _ in range(12)]
+    assert all(parameter.dtype == torch.float32 for _, parameter in engine._slots["a"].named)
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_cuda_the_base_computes_in_bfloat16(llama: Path) -> None:
+    engine = PeftEngine(BaseSpec(str(llama)), torch.device("cuda:0"))
+    deterministic = replace(SPEC, train=replace(SPEC.train, full_determinism=True))
+    runs = []
+    for name in "ab":
+        engine.admit(name, deterministic, copy_task(16))
+        runs.append([engine.step([name])[name].loss for _ in range(8)])
+    assert engine._loaded.model.dtype == torch.bfloat16
+    assert runs[0] == runs[1]
+
+
+def test_two_loads_of_a_base_are_equal_even_in_what_no_file_holds(llama: Path) -> None:
+    spec = BaseSpec(str(llama), task="sequence_classification", class_names=("a", "b"))
+    one, two = (load_base(spec, CPU).model.state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert load_base(spec, CPU).new_modules == ["score"]
