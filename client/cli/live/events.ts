@@ -7,6 +7,7 @@ export function newLines(before: LiveState | null, after: LiveState): string[] {
   const lines: string[] = [];
   const { status } = after;
   if (after.trouble && after.trouble !== before?.trouble) lines.push(after.trouble);
+  if (after.retried && after.retried !== before?.retried) lines.push(`${after.retried}; trying again`);
   if (!after.trouble && before?.trouble) lines.push("answered again");
   if (status) {
     lines.push(...runLines(before?.status ?? null, status, after));

@@ -2,7 +2,7 @@ import { ServiceError } from "@temporalio/client";
 import { BelayError } from "../../errors";
 import type { Run } from "../../run";
 import { hasHeartbeat, type LiveState, type TrialProgress } from "./state";
-import { describeWork, retriedOnly } from "./under-way";
+import { describeFailures, describeWork, retriedOnly } from "./under-way";
 
 /** Trials whose heartbeats are read at each look; more than fit a screen would only cost. */
 const MAX_HEARTBEATS = 64;
@@ -15,6 +15,7 @@ export const blank = (run: string, uiUrl: string | null): LiveState => ({
   trials: [],
   progress: new Map(),
   underWay: null,
+  retried: null,
   trouble: null,
 });
 
@@ -34,6 +35,7 @@ export async function look(run: Run, before: LiveState): Promise<LiveState> {
       trials,
       progress: new Map([...before.progress, ...heard]),
       underWay,
+      retried: describeFailures(work),
       trouble: null,
     };
   } catch (error) {

@@ -21,6 +21,8 @@ export interface LiveState {
   progress: ReadonlyMap<number, TrialProgress>;
   /** What the run itself has under way, in words; null during the search, whose table says it. */
   underWay: string | null;
+  /** What failed and is being tried again, in words, the same for every attempt; null when nothing is. */
+  retried: string | null;
   /** A trouble that is being waited out. */
   trouble: string | null;
 }

@@ -26,6 +26,14 @@ export function describeWork(work: readonly PendingWork[]): string | null {
   return lines.length > 0 ? [...new Set(lines)].join("; ") : null;
 }
 
+/** What failed last and is tried again, without the number of the attempt: that changes, the trouble does not. */
+export function describeFailures(work: readonly PendingWork[]): string | null {
+  const lines = retriedOnly(work).map(
+    ({ activity, lastFailure }) => `${IN_WORDS[activity] ?? activity} failed: ${lastFailure}`,
+  );
+  return lines.length > 0 ? [...new Set(lines)].join("; ") : null;
+}
+
 /** During the search the table says what is under way, so only what is being retried is worth a line. */
 export const retriedOnly = (work: readonly PendingWork[]): PendingWork[] =>
   work.filter(({ attempt, lastFailure }) => attempt > 1 && lastFailure !== null);

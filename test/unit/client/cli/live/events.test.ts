@@ -51,6 +51,14 @@ describe("lines for logs and pipes", () => {
     expect(newLines(after, after)).toEqual([]);
   });
 
+  it("tell once what fails and is tried again", () => {
+    const failing = live({ retried: "reading the data set failed: Postgres does not answer" });
+    expect(newLines(live(), failing)).toEqual([
+      "[00:01:23] reading the data set failed: Postgres does not answer; trying again",
+    ]);
+    expect(newLines(failing, failing)).toEqual([]);
+  });
+
   it("tell a trouble when it begins and when it is over", () => {
     const troubled = live({ trouble: "Temporal does not answer at 127.0.0.1:7233; trying again" });
     expect(newLines(live(), troubled)).toEqual([

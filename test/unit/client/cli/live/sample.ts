@@ -55,6 +55,7 @@ export function live(changes: Partial<LiveState> = {}): LiveState {
       [3, { step: 31, totalSteps: 300, loss: null }],
     ]),
     underWay: null,
+    retried: null,
     trouble: null,
     ...changes,
   };
