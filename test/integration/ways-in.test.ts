@@ -66,7 +66,7 @@ function expectWhole(result: ExperimentResult, id: string): void {
   expect(result.trials.completed).toBe(1);
 }
 
-describe("a run can be started", () => {
+describe("a run can be started", { timeout: 300_000 }, () => {
   test("by the Temporal command line, from a file", async () => {
     const file = join(folder, "spec.json");
     writeFileSync(file, JSON.stringify(spec()));
