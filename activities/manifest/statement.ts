@@ -42,8 +42,9 @@ export interface InternalParameters {
   code: { version: string; commit: string | null; dirty: boolean };
   temporal: { workflowId: string; runId: string };
   determinism: { level: "bitwise" | "tolerance"; tolerances: VerificationPlan["tolerances"] };
-  /** Versions and hardware as the engines reported them; the lock files say what was asked for. */
+  /** Versions and hardware as the engines reported them, and versions as the lock file pins them. */
   environments: unknown[];
+  lockedVersions: Record<string, string>;
   base: { model: string; revision: string | null; dtype: string };
   dataset: unknown;
   search: { seed: number; space: unknown; totalSteps: number | null; trials: TrialFacts[]; rungs: unknown[] };
@@ -67,6 +68,7 @@ export interface StatementFacts {
   rungs: unknown[];
   environments: unknown[];
   lockFiles: { name: string; sha256: string }[];
+  lockedVersions: Record<string, string>;
   plan: VerificationPlan;
   /** Files of the winner's checkpoint: what verification starts from. */
   checkpointFiles: { path: string; ref: ArtifactRef }[];
@@ -109,6 +111,7 @@ function internalParameters(facts: StatementFacts): InternalParameters {
     temporal: { workflowId: run, runId: facts.temporalRunId },
     determinism: { level: plan.bitwise ? "bitwise" : "tolerance", tolerances: plan.tolerances },
     environments: facts.environments,
+    lockedVersions: facts.lockedVersions,
     base: { model: spec.model.model_name_or_path, revision: spec.model.revision, dtype: spec.model.dtype },
     dataset: dataset && {
       sha256: dataset.datasetSha256,

@@ -47,6 +47,7 @@ export async function writeManifest(
     trials: await trialFacts(db, store, run),
     rungs: await rungFacts(db, run),
     lockFiles: await lockFiles(root),
+    lockedVersions: await lockedVersions(root),
     checkpointFiles: await checkpointFiles(store, winner),
   });
   const ref = await store.putNamed(
@@ -62,6 +63,27 @@ const deviceOf = (environments: Record<string, unknown>[]): string => {
   const device = environments.at(-1)?.device;
   return typeof device === "string" ? device : "cpu";
 };
+
+/** Packages whose version decides what a training computes. */
+const decisive = [
+  "accelerate",
+  "numpy",
+  "optuna",
+  "peft",
+  "safetensors",
+  "tokenizers",
+  "torch",
+  "transformers",
+];
+
+/** Versions as the lock file pins them; engines report what they really loaded. */
+async function lockedVersions(root: string): Promise<Record<string, string>> {
+  const lock = await readFile(join(root, "gpu-worker/requirements.lock"), "utf8");
+  const pins = [...lock.matchAll(/^([A-Za-z0-9_.-]+)==([^\s;\\]+)/gm)].map(
+    ([, name, version]) => [name, version] as [string, string],
+  );
+  return Object.fromEntries(pins.filter(([name]) => decisive.includes(name)));
+}
 
 async function lockFiles(root: string): Promise<{ name: string; sha256: string }[]> {
   const names = ["gpu-worker/requirements.lock", "package-lock.json"];

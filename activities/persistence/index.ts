@@ -12,15 +12,18 @@ type PersistenceActivities = Pick<
 
 /** Short database work, called as local activities by the workflows whose rows these are. */
 export const createPersistenceActivities = ({ db }: { db: Database }): PersistenceActivities => ({
-  "run.record": (record) => db.transaction((tx) => recordRun(tx, record, callingExecution())),
-  "trials.open": ({ run, trials }) => openTrials(db, run, trials, callingExecution()),
+  "run.record": (record) => {
+    const { runId, namespace } = caller();
+    return db.transaction((tx) => recordRun(tx, record, runId, namespace));
+  },
+  "trials.open": ({ run, trials }) => openTrials(db, run, trials, caller().runId),
   "trials.recordRung": (record) => recordRung(db, record),
   "trials.recordOutcome": ({ run, ordinal, outcome }) => recordOutcome(db, run, ordinal, outcome),
 });
 
-/** Temporal run id of the workflow that called the activity. */
-function callingExecution(): string {
-  const { workflowExecution } = activityInfo();
+/** The workflow execution that called the activity. */
+function caller(): { runId: string; namespace: string } {
+  const { workflowExecution, namespace } = activityInfo();
   if (!workflowExecution) throw failure("Internal", "this activity is for workflows only");
-  return workflowExecution.runId;
+  return { runId: workflowExecution.runId, namespace };
 }

@@ -6,14 +6,19 @@ import { jsonb, type Queries } from "./database";
  * Writes what is known about a run. A run that has ended is opened again only by another execution of its workflow,
  * so that a late repetition of an earlier write changes nothing. `execution` is the caller's Temporal run id.
  */
-export async function recordRun(db: Queries, record: RunRecord, execution: string): Promise<void> {
+export async function recordRun(
+  db: Queries,
+  record: RunRecord,
+  execution: string,
+  namespace: string | null = null,
+): Promise<void> {
   const { run, name, state, stage, specSha256, spec, best, error, result } = record;
   const ended = isRunEnded(state);
   if (specSha256) await fenceOtherSpec(db, run, specSha256);
   await db.query(
     `INSERT INTO runs AS known (run, name, state, stage, spec_sha256, spec, best_trial, best_value, error, result,
-                                ended_at, ended_by)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $11 THEN now() END, CASE WHEN $11 THEN $12 END)
+                                ended_at, ended_by, namespace)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $11 THEN now() END, CASE WHEN $11 THEN $12 END, $14)
      ON CONFLICT (run) DO UPDATE SET
        name = excluded.name, state = excluded.state, stage = excluded.stage,
        spec_sha256 = coalesce(excluded.spec_sha256, known.spec_sha256),
@@ -22,7 +27,8 @@ export async function recordRun(db: Queries, record: RunRecord, execution: strin
        best_value = CASE WHEN $13 THEN excluded.best_value ELSE known.best_value END,
        error = excluded.error,
        result = coalesce(excluded.result, known.result),
-       updated_at = now(), ended_at = excluded.ended_at, ended_by = excluded.ended_by
+       updated_at = now(), ended_at = excluded.ended_at, ended_by = excluded.ended_by,
+       namespace = excluded.namespace
      WHERE $11 OR known.ended_by IS DISTINCT FROM $12`,
     [
       run,
@@ -38,6 +44,7 @@ export async function recordRun(db: Queries, record: RunRecord, execution: strin
       ended,
       execution,
       best !== undefined,
+      namespace,
     ],
   );
 }
@@ -59,10 +66,11 @@ export async function recordReproducibility(db: Queries, run: string, verdict: u
   return rowCount === 1;
 }
 
-/** Runs without an end on record. */
-export async function openRuns(db: Queries): Promise<string[]> {
+/** Runs of a namespace without an end on record. */
+export async function openRuns(db: Queries, namespace: string): Promise<string[]> {
   const { rows } = await db.query<{ run: string }>(
-    "SELECT run FROM runs WHERE ended_at IS NULL ORDER BY run",
+    "SELECT run FROM runs WHERE ended_at IS NULL AND namespace = $1 ORDER BY run",
+    [namespace],
   );
   return rows.map(({ run }) => run);
 }

@@ -34,7 +34,7 @@ export async function openTrials(
     await tx.query(
       `INSERT INTO trials AS known (trial_id, run, trial, state, params, model_based, tell_count, pending, seed, replicate_of, opened_by)
        SELECT t."workflowId", $1, t.trial, 'pending', t.params, t."modelBased", t."tellCount",
-              ARRAY(SELECT jsonb_array_elements_text(t.pending)::integer), t.seed, t."replicateOf", $3
+              ARRAY(SELECT e::integer FROM jsonb_array_elements_text(t.pending) WITH ORDINALITY AS p (e, n) ORDER BY n), t.seed, t."replicateOf", $3
        FROM ${opened}
        ON CONFLICT (trial_id) DO UPDATE SET
          state = 'pending', params = excluded.params, model_based = excluded.model_based, tell_count = excluded.tell_count,
@@ -141,11 +141,13 @@ export interface OpenTrialRow {
   workflowId: string;
 }
 
-/** Open trials of runs that have ended: nobody is left to close them. */
-export async function abandonedTrials(db: Queries): Promise<OpenTrialRow[]> {
+/** Open trials of a namespace's runs that have ended: nobody is left to close them. */
+export async function abandonedTrials(db: Queries, namespace: string): Promise<OpenTrialRow[]> {
   const { rows } = await db.query<OpenTrialRow>(
     `SELECT trials.run, trial, trial_id AS "workflowId" FROM trials JOIN runs USING (run)
-     WHERE trials.state NOT IN (${ended}) AND runs.ended_at IS NOT NULL ORDER BY trials.run, trial`,
+     WHERE trials.state NOT IN (${ended}) AND runs.ended_at IS NOT NULL AND namespace = $1
+     ORDER BY trials.run, trial`,
+    [namespace],
   );
   return rows;
 }

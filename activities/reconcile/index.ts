@@ -4,7 +4,7 @@ import type { Database } from "../persistence/database";
 import { withoutOutcome } from "../persistence/trials";
 import { workflowStanding, workflowStandings } from "./workflows";
 
-type ReconcileActivities = Pick<KernelActivities, "trials.reconcile" | "run.isOpen">;
+type ReconcileActivities = Pick<KernelActivities, "trials.reconcile" | "run.isOpen" | "run.cancel">;
 
 /** Compares what the rows say with what Temporal says. */
 export const createReconcileActivities = ({
@@ -26,5 +26,8 @@ export const createReconcileActivities = ({
   "run.isOpen": async ({ run, chain }) => {
     const standing = await workflowStanding(temporal, run);
     return { open: standing.open && (standing.chain === null || standing.chain === chain) };
+  },
+  "run.cancel": async ({ run }) => {
+    await temporal.workflow.getHandle(run).cancel();
   },
 });

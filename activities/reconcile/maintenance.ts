@@ -39,14 +39,15 @@ export async function maintain(
   now: Date,
 ): Promise<MaintenanceReport> {
   const report: MaintenanceReport = { closedRuns: [], closedTrials: [], sweptFiles: [] };
-  const runs = await openRuns(db);
+  const { namespace } = temporal.options;
+  const runs = await openRuns(db, namespace);
   for (const [i, standing] of (await workflowStandings(temporal, runs)).entries()) {
     const run = runs[i] as string;
     if (standing.open) continue;
     const state = standing.ended === "cancelled" || standing.ended === "terminated" ? "cancelled" : "failed";
     if (await closeRun(db, run, state, reasons[standing.ended])) report.closedRuns.push(run);
   }
-  const trials = await abandonedTrials(db);
+  const trials = await abandonedTrials(db, namespace);
   for (const [i, standing] of (
     await workflowStandings(
       temporal,

@@ -17,6 +17,8 @@ CREATE TABLE runs (
   created_at  timestamptz NOT NULL DEFAULT now(),
   updated_at  timestamptz NOT NULL DEFAULT now(),
   ended_at    timestamptz,
+  -- Temporal namespace of the workflow: whoever looks after the rows of one must leave those of others alone.
+  namespace   text,
   -- Temporal run id of the execution that ended the run: only another execution may take it up again.
   ended_by    text
 );

@@ -81,6 +81,9 @@ describe("manifest.write", () => {
       expect(first[key]).toMatch(/^[0-9a-f]{64}$/);
     expect(second.lossCurveSha256).not.toBe(first.lossCurveSha256);
     expect(internalParameters.environments).toEqual([{ device: "cpu", versions: { torch: "2.15" } }]);
+    expect(Object.keys(internalParameters.lockedVersions)).toEqual(
+      expect.arrayContaining(["peft", "torch", "transformers"]),
+    );
     expect(internalParameters.determinism.level).toBe("tolerance");
   });
 

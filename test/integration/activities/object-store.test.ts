@@ -78,8 +78,8 @@ describe("named objects", () => {
       mediaType: "text/plain",
     };
     expect(await store.digest(nowhere)).toBeUndefined();
-    for (const work of [store.get(nowhere), store.copy(nowhere, "x")])
-      expect(await failureOf(work)).toMatchObject({
+    for (const work of [() => store.get(nowhere), () => store.copy(nowhere, "x")])
+      expect(await failureOf(work())).toMatchObject({
         type: "NotFound",
         message: `s3://${bucket}/runs/none does not exist`,
       });

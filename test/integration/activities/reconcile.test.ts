@@ -50,7 +50,7 @@ async function setup(trials: number) {
   const run = `run-${randomUUID()}`;
   const { db } = await freshDatabase();
   const { store } = await freshStore();
-  await recordRun(db, { run, name: "a", state: "running", stage: "search" }, "x1");
+  await recordRun(db, { run, name: "a", state: "running", stage: "search" }, "x1", "default");
   const rows = Array.from({ length: trials }, (_, trial) => ({
     trial,
     workflowId: `${run}/trial-${trial}`,
@@ -134,6 +134,14 @@ describe("run.isOpen", () => {
 });
 
 describe("house-keeping", () => {
+  it("leaves the runs of another namespace alone", async () => {
+    const { db, store } = await setup(0);
+    await recordRun(db, { run: "elsewhere", name: "a", state: "running", stage: "search" }, "x1", "other");
+    await maintain({ db, store, temporal: client }, new Date());
+    const { rows } = await db.query("SELECT state FROM runs WHERE run = 'elsewhere'");
+    expect(rows).toEqual([{ state: "running" }]);
+  });
+
   it("closes the rows of a run whose workflow is gone, and of its trials as they end", async () => {
     const { run, db, store, idOf } = await setup(2);
     await start(run);

@@ -97,7 +97,7 @@ describe("run.record", () => {
     expect(await runRow(run)).toMatchObject({ state: "failed", ended_by: "x1", error: { message: "m" } });
     await callFrom("x2", activities["run.record"], record(run));
     expect(await runRow(run)).toMatchObject({ state: "running", ended_at: null, error: null });
-    expect(await openRuns(db)).toContain(run);
+    expect(await openRuns(db, "test")).toContain(run);
   });
 
   it("survives what JSON may hold and Postgres may not", async () => {
