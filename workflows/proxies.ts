@@ -12,6 +12,7 @@ import * as policies from "./reliability/policies";
 type Local =
   | "run.record"
   | "run.isOpen"
+  | "run.cancel"
   | "trials.open"
   | "trials.recordRung"
   | "trials.recordOutcome"

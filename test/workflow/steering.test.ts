@@ -1,6 +1,7 @@
 import {
   CancelledFailure,
   WorkflowExecutionAlreadyStartedError,
+  type WorkflowHandle,
   WorkflowUpdateFailedError,
 } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -38,6 +38,9 @@ export interface KernelActivities {
    */
   "run.isOpen"(input: { run: string; chain: string }): Promise<{ open: boolean }>;
 
+  /** Asks Temporal to cancel the workflow `run`, so that a cancel by update closes it as a native one does. */
+  "run.cancel"(input: { run: string }): Promise<void>;
+
   // Regular activities.
   "trace.ingest"(input: { run: string; segments: ArtifactRef[] }): Promise<{ events: number }>;
   /** Asks Temporal whether the workflows of these trials still run. `gone`: closed without an outcome on record. */

@@ -10,7 +10,7 @@ import type { ResolvedSpec } from "../contracts/resolved";
 import type { StageOutputs } from "../contracts/stages";
 import type { ExperimentContinuation } from "../contracts/workflow-inputs";
 import { choosePlace, isRefused } from "../dispatch/choose-place";
-import { resolver, skills } from "../proxies";
+import { database, resolver, skills } from "../proxies";
 import { describeFailure } from "../reliability/failures";
 import { type Carried, readContinuation } from "./experiment/carried";
 import { ExperimentRun } from "./experiment/experiment-run";
@@ -137,6 +137,7 @@ async function endUnfinished(run: ExperimentRun, error: unknown): Promise<unknow
   if (run.switch.cancelled) {
     run.machine.to("cancelled");
     if (run.isRegistered) await run.close({ error: null });
+    await run.switch.becomeNative(() => database["run.cancel"]({ run: run.id }));
     return new CancelledFailure(`Run ${run.id} was cancelled`);
   }
   const failure = describeFailure(error);

@@ -7,11 +7,16 @@ import { CancellationScope, CancelledFailure, condition } from "@temporalio/work
 export class StopSwitch {
   paused = false;
   cancelled = false;
+  /** Cancelled by Temporal, so that the workflow may close as cancelled. */
+  native = false;
   private readonly scopes = new Set<CancellationScope>();
 
   /** To be called from the root scope: from here on, native cancellation is the same as `cancel`. */
   followNativeCancellation(onCancel: () => void): void {
-    CancellationScope.current().cancelRequested.catch(onCancel);
+    CancellationScope.current().cancelRequested.catch(() => {
+      this.native = true;
+      onCancel();
+    });
   }
 
   pause(): void {
@@ -25,6 +30,13 @@ export class StopSwitch {
   cancel(): void {
     this.cancelled = true;
     this.interrupt();
+  }
+
+  /** A workflow closes as cancelled only if Temporal was asked to cancel it: `ask` does, where nobody has. */
+  async becomeNative(ask: () => Promise<void>): Promise<void> {
+    if (this.native) return;
+    await ask();
+    await condition(() => this.native);
   }
 
   /** Cancels what runs in `interruptible` now. */

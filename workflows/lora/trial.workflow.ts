@@ -19,7 +19,7 @@ import { TrialRun } from "./trial/trial-run";
 
 /**
  * One trial: trains from rung to rung as long as its experiment says so, is evaluated, stored, and reports its outcome.
- * Ends as failed or cancelled in Temporal too when the trial did; the experiment has been told before.
+ * Ends as failed in Temporal too when it did, and as cancelled when it was asked to; its experiment was told before.
  */
 export async function trialWorkflow(input: TrialInput): Promise<TrialOutcome> {
   const trial = new TrialRun(input, sessionFor(trainingJob(input, input.totalSteps)));
@@ -35,7 +35,8 @@ export async function trialWorkflow(input: TrialInput): Promise<TrialOutcome> {
     trial.watchExperiment();
     const outcome = await carryOut(trial);
     await trial.close(outcome);
-    if (outcome.state === "cancelled") throw new CancelledFailure(`Trial ${input.trial} was cancelled`);
+    if (outcome.state === "cancelled" && trial.switch.native)
+      throw new CancelledFailure(`Trial ${input.trial} was cancelled`);
     if (outcome.state !== "failed") return outcome;
     const { type, message } = outcome.error ?? { type: "Internal", message: "failed" };
     throw ApplicationFailure.nonRetryable(message, type, outcome);

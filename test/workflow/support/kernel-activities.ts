@@ -54,6 +54,9 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
       const standing = await isRunning(run);
       return { open: standing.open && standing.chain === chain };
     },
+    "run.cancel": async ({ run }) => {
+      await client.workflow.getHandle(run).cancel();
+    },
     "trace.ingest": async () => ({ events: 0 }),
     "trials.reconcile": async ({ run, trials }) => {
       const gone: number[] = [];

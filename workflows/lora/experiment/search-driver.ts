@@ -120,7 +120,7 @@ export class SearchDriver {
     const { trial, rung, step, value } = report;
     if (this.search.find(trial) === undefined) {
       // Its row is closed, so its work is in vain.
-      return [this.children.tell(trial, { action: "cancel" })];
+      return [this.children.cancel(trial)];
     }
     this.trace(workflowEvents.rung, trial, { rung, step, value });
     return this.search.report(report).map((decision) => this.recordDecision(decision));
@@ -209,13 +209,13 @@ export class SearchDriver {
     const { paused } = this.run.switch;
     if (paused === this.pauseTold) return;
     this.pauseTold = paused;
-    await this.tellStarted({ action: paused ? "pause" : "resume" });
+    await this.forStarted((trial) => this.children.tell(trial, { action: paused ? "pause" : "resume" }));
   }
 
-  private async tellStarted(control: { action: "pause" | "resume" | "cancel" }): Promise<void> {
+  private async forStarted(act: (trial: number) => Promise<void>): Promise<void> {
     await this.children.allStarted();
     const started = this.search.open().filter((trial) => trial.state !== "pending");
-    await Promise.all(started.map((trial) => this.children.tell(trial.trial, control)));
+    await Promise.all(started.map(({ trial }) => act(trial)));
   }
 
   /** Reruns the finalists once the search proper is over. True if there is anything to rerun. */
@@ -236,7 +236,7 @@ export class SearchDriver {
       : { state: "cancelled" as const, error: describeFailure(this.failure) };
     if (!this.stopTold) {
       this.stopTold = true;
-      await this.tellStarted({ action: "cancel" });
+      await this.forStarted((trial) => this.children.cancel(trial));
       void sleep(stopWithin, { summary: "for trials to stop" }).then(
         () => {
           this.stopOverdue = true;

@@ -48,6 +48,15 @@ export class TrialChildren {
     }
   }
 
+  /** Cancels a trial natively: it checkpoints, reports, and closes as cancelled. */
+  async cancel(trial: number): Promise<void> {
+    try {
+      await getExternalWorkflowHandle(trialWorkflowId(this.run.id, trial)).cancel();
+    } catch {
+      this.hint(trial);
+    }
+  }
+
   forget(trial: number): void {
     this.hints.delete(trial);
   }
