@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from belay_gpu.engine.spec import BaseSpec
+from belay_gpu.files import slug, write_json_atomic
+from belay_gpu.trainer.commands import Candidate, EvalOrder, MergeOrder, ReleaseOrder, StopOrder, TrainOrder, from_json, to_json
+from belay_gpu.trainer.spool import Spool
+
+BASE = BaseSpec("m", "rev", class_names=("a", "b"), added_tokens=("<x>",))
+ORDERS = [
+    TrainOrder("j", "r", "r/trial-1", 3, 1, BASE, {"train": {}, "lora": {}}, 10, 5, 2, 2, 8, 1.5, "t", None, [Candidate("c", 4, 2)]),
+    EvalOrder("e", "r", "r/eval", 1, BASE, "d", None, 8, {"max_new_tokens": 4, "stop": None, "ignore_spaces": False}, None),
+    MergeOrder("m", "r", "r/merge", 1, BASE, "a", "d", "o"),
+    StopOrder("j"),
+    ReleaseOrder("r/trial-1"),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: type(order).__name__)
+def test_orders_survive_the_spool(tmp_path: Path, order) -> None:  # noqa: ANN001
+    assert from_json(json.loads(json.dumps(to_json(order)))) == order
+    spool = Spool(tmp_path)
+    spool.put(order)
+    assert list(spool.take()) == [order]
+    assert list(spool.take()) == []
+
+
+def test_orders_are_taken_once_and_in_order_while_others_put_more(tmp_path: Path) -> None:
+    spool, taken = Spool(tmp_path), []
+    jobs = [f"{writer}-{n:03d}" for writer in "ab" for n in range(100)]
+
+    def write(writer: str) -> None:
+        own = Spool(tmp_path)
+        for n in range(100):
+            own.put(MergeOrder(f"{writer}-{n:03d}", "r", "r/m", 1, BASE, "a", "d", "o"))
+
+    writers = [threading.Thread(target=write, args=(writer,)) for writer in "ab"]
+    for thread in writers:
+        thread.start()
+    while any(thread.is_alive() for thread in writers):
+        taken += [order.job for order in spool.take()]
+    taken += [order.job for order in spool.take()]
+    assert sorted(taken) == jobs
+    for writer in "ab":
+        own = [job for job in taken if job.startswith(writer)]
+        assert own == sorted(own)
+
+
+def test_a_half_written_order_is_not_seen(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    (spool.commands / ".draft.json.1.tmp").write_text('{"kind": "st')
+    assert list(spool.take()) == []
+    (spool.commands / "bad.json").write_text('{"kind": "dance"}')
+    assert list(spool.take()) == []
+    assert (spool.jobs / "refused-bad.json").exists()
+
+
+def test_readers_of_a_file_that_is_replaced_see_one_version_or_the_other(tmp_path: Path) -> None:
+    path, torn = tmp_path / "status.json", []
+    write_json_atomic(path, {"step": 0, "pad": "x" * 5000})
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                json.loads(path.read_bytes())
+            except ValueError as error:
+                torn.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for step in range(500):
+        write_json_atomic(path, {"step": step, "pad": "x" * (step * 10)})
+    done.set()
+    reader.join()
+    assert torn == []
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_slugs_are_file_names_and_differ_when_ids_do() -> None:
+    ids = ["run/trial-1", "run%2ftrial-1", "../../etc", "ünïcode", "a b", ".", "", "run.trial-1"]
+    slugs = [slug(id_) for id_ in ids]
+    assert len(set(slugs)) == len(ids)
+    assert all("/" not in name and name not in (".", "..", "") for name in slugs)
