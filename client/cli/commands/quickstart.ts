@@ -1,10 +1,7 @@
 import { join, relative } from "node:path";
 import type { Command } from "commander";
-import { ensureTools } from "../../../infra/setup/toolchain";
-import type { Console } from "../console";
 import { type Context, consoleOf } from "../context";
-import { ensureQuickstartInputs } from "../quickstart-inputs";
-import { StackProgress } from "../stack-progress";
+import { prepareQuickstart } from "../load-experiment";
 import { runExperiment } from "./run";
 import { bringUp } from "./up";
 
@@ -28,21 +25,10 @@ export function addQuickstart(program: Command, context: Context): void {
     .addHelpText("after", "\nExample:\n  npx belay quickstart")
     .action(async (options: Options) => {
       const console = consoleOf(context, options);
-      await prepare(console, context);
+      await prepareQuickstart(console, context);
       await bringUp(console, context);
       console.say("");
       const file = relative(context.cwd, join(context.root, "experiments", "quickstart.yaml"));
       await runExperiment(file, options, context);
     });
-}
-
-async function prepare(console: Console, { root, stateDir, env }: Context): Promise<void> {
-  const progress = new StackProgress(console);
-  const report = (step: string) => (line: string) => progress.show({ type: "setup", step, line });
-  try {
-    const tools = await ensureTools({ step: report }, root, env);
-    await ensureQuickstartInputs(tools, root, stateDir, report("base"));
-  } finally {
-    progress.end();
-  }
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { loadExperimentFile } from "../../spec/load";
 import { type Context, consoleOf, withBelay } from "../context";
 import { type Deployment, runPage } from "../deployment";
+import { loadExperiment } from "../load-experiment";
 import { collect } from "../options";
 import { Records } from "../records";
 import { runToEnd } from "../run-to-end";
@@ -39,7 +39,7 @@ export function addRun(program: Command, context: Context): void {
 
 export async function runExperiment(file: string, options: RunOptions, context: Context): Promise<void> {
   const console = consoleOf(context, options);
-  const experiment = loadExperimentFile(file, { set: options.set, cwd: context.cwd });
+  const experiment = await loadExperiment(file, options.set, console, context);
   await withBelay(context, async (belay, deployment) => {
     const isRecorded = recordOf(deployment);
     const { run, attached } = await belay.start(experiment, { id: options.id, new: options.new, isRecorded });

@@ -10,10 +10,7 @@ export function addValidate(program: Command, context: Context): void {
     .argument("<file>", "experiment file (YAML or JSON)")
     .option("--set <key=value>", "override a setting; may be repeated", collect)
     .option("--json", "print the complete experiment, every default filled in, as JSON")
-    .addHelpText(
-      "after",
-      "\nExample:\n  npx belay validate experiments/quickstart.yaml --set search.num_trials=4",
-    )
+    .addHelpText("after", "\nExample:\n  npx belay validate experiment.yaml --set search.num_trials=4")
     .action((file: string, options: { set?: string[]; json?: boolean }) => {
       const { spec, inputs } = loadExperimentFile(file, { set: options.set, cwd: context.cwd });
       const console = consoleOf(context, options);
