@@ -2,7 +2,7 @@ import type { Client } from "@temporalio/client";
 import type { KernelActivities } from "../../workflows/contracts";
 import type { Database } from "../persistence/database";
 import { withoutOutcome } from "../persistence/trials";
-import { workflowStanding, workflowStandings } from "./workflows";
+import { cancelWorkflow, workflowStanding, workflowStandings } from "./workflows";
 
 type ReconcileActivities = Pick<KernelActivities, "trials.reconcile" | "run.isOpen" | "run.cancel">;
 
@@ -30,4 +30,5 @@ export const createReconcileActivities = ({
   "run.cancel": async ({ run }) => {
     await temporal.workflow.getHandle(run).cancel();
   },
+  "run.cancel": ({ run }) => cancelWorkflow(temporal, run),
 });

@@ -26,12 +26,7 @@ export async function workflowStanding(client: Client, workflowId: string): Prom
     return { open: false, ended: endings[status.name] ?? "unknown" };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return { open: false, ended: "unknown" };
-    const reason = isGrpcServiceError(error) ? error.details : String(error);
-    throw failure(
-      "StorageUnavailable",
-      `the Temporal Service did not say how ${workflowId} stands: ${reason}`,
-      { cause: error },
-    );
+    throw unanswered(`did not say how ${workflowId} stands`, error);
   }
 }
 
@@ -50,4 +45,18 @@ export async function workflowStandings(
       )),
     );
   return standings;
+}
+
+/** Asks for a workflow's cancellation. One that has ended needs none. */
+export async function cancelWorkflow(client: Client, workflowId: string): Promise<void> {
+  try {
+    await client.workflow.getHandle(workflowId).cancel();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw unanswered(`did not cancel ${workflowId}`, error);
+  }
+}
+
+function unanswered(what: string, error: unknown) {
+  const reason = isGrpcServiceError(error) ? error.details : String(error);
+  return failure("StorageUnavailable", `the Temporal Service ${what}: ${reason}`, { cause: error });
 }

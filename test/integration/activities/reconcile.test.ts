@@ -133,6 +133,18 @@ describe("run.isOpen", () => {
   });
 });
 
+describe("run.cancel", () => {
+  it("closes the run as cancelled, and has nothing to do where it has ended or never was", async () => {
+    const { run, activities } = await setup(0);
+    await start(run);
+    await activities["run.cancel"]({ run });
+    await expect(client.workflow.getHandle(run).result()).rejects.toThrow();
+    expect((await client.workflow.getHandle(run).describe()).status.name).toBe("CANCELLED");
+    await activities["run.cancel"]({ run });
+    await activities["run.cancel"]({ run: `never-${randomUUID()}` });
+  });
+});
+
 describe("house-keeping", () => {
   it("leaves the runs of another namespace alone", async () => {
     const { db, store } = await setup(0);
