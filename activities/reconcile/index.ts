@@ -27,8 +27,5 @@ export const createReconcileActivities = ({
     const standing = await workflowStanding(temporal, run);
     return { open: standing.open && (standing.chain === null || standing.chain === chain) };
   },
-  "run.cancel": async ({ run }) => {
-    await temporal.workflow.getHandle(run).cancel();
-  },
   "run.cancel": ({ run }) => cancelWorkflow(temporal, run),
 });
