@@ -19,7 +19,9 @@ def log(tmp_path: Path) -> Path:
     path = tmp_path / "run.wal"
     wal = Wal(path, "run", "engine.1")
     for step in range(EVENTS):
-        wal.append("run/trial-0", 1, "trial.metrics", {"step": step, "values": {"train_loss": 0.5, "text": "é"}})
+        wal.append(
+            "run/trial-0", 1, "trial.metrics", {"step": step, "values": {"train_loss": 0.5, "text": "é"}}
+        )
     wal.close()
     return path
 
@@ -82,7 +84,9 @@ def test_a_number_that_is_not_finite_never_gets_in(log: Path) -> None:
     assert [event["seq"] for event in valid_prefix(log.read_bytes(), 0).events] == list(range(EVENTS + 1))
 
 
-def test_a_write_that_fails_leaves_no_half_line_and_is_tried_again(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_no_half_line_and_is_tried_again(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wal = Wal(log, "run", "engine.1")
     before = log.read_bytes()
     wal.append(None, None, "trial.left", {})

@@ -13,7 +13,9 @@ from belay_gpu.data.tokenised import IGNORED, TokenisedSplit
 
 @dataclass(frozen=True)
 class Batch:
-    """Right-padded rows. `attention_mask` None: rows are packed, and `position_ids` that begin anew part them."""
+    """Right-padded rows. `attention_mask` None: rows are packed, and `position_ids` that begin anew part
+    them.
+    """
 
     input_ids: torch.Tensor
     labels: torch.Tensor

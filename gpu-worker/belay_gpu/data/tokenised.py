@@ -2,27 +2,28 @@
 
 A split is one safetensors file. Rows lie end to end; row `i` is `[row_offsets[i], row_offsets[i + 1])`.
 
-| tensor           | dtype | length | meaning                                                                       |
-|------------------|-------|--------|-------------------------------------------------------------------------------|
-| input_ids        | int32 | tokens | prompt, completion, end-of-sequence token; no padding                         |
-| labels           | int32 | tokens | the token itself where it carries a loss, else -100. Not shifted              |
-| row_offsets      | int64 | rows+1 | begins with 0, ends with the number of tokens                                 |
-| prompt_lengths   | int32 | rows   | leading tokens of the row that are the prompt (0: plain text, no generation)  |
-| completion_bytes | int32 | rows   | UTF-8 bytes of the text that the row's labels spell, for bits per byte        |
-| row_ids          | int64 | rows   | index of the row in the data set as read                                      |
-| class_ids        | int32 | rows   | classification only: index into `class_names`; all labels are then -100       |
-| bin_rows         | int32 | rows   | packing only: row indices, bin after bin                                      |
-| bin_offsets      | int64 | bins+1 | packing only: bin `j` is `bin_rows[bin_offsets[j]:bin_offsets[j + 1]]`        |
-| texts            | uint8 | -      | UTF-8 JSON `{"prompts": [...], "completions": [...]}`, one string per row     |
+| tensor           | dtype | length | meaning                                                                |
+|------------------|-------|--------|------------------------------------------------------------------------|
+| input_ids        | int32 | tokens | prompt, completion, end-of-sequence token; no padding                  |
+| labels           | int32 | tokens | the token itself where it carries a loss, else -100. Not shifted       |
+| row_offsets      | int64 | rows+1 | begins with 0, ends with the number of tokens                          |
+| prompt_lengths   | int32 | rows   | leading tokens that are the prompt (0: plain text, no generation)      |
+| completion_bytes | int32 | rows   | UTF-8 bytes of the text that the labels spell, for bits per byte       |
+| row_ids          | int64 | rows   | index of the row in the data set as read                               |
+| class_ids        | int32 | rows   | classification only: index into `class_names`; labels are then -100    |
+| bin_rows         | int32 | rows   | packing only: row indices, bin after bin                               |
+| bin_offsets      | int64 | bins+1 | packing only: bin `j` is `bin_rows[bin_offsets[j]:bin_offsets[j + 1]]` |
+| texts            | uint8 | -      | UTF-8 JSON `{"prompts": [...], "completions": [...]}`, one per row     |
 
-The header carries one metadata key, `belay`: canonical JSON of `SplitInfo`. The file's bytes are a pure function of
-its content, so its SHA-256 names it.
+The header carries one metadata key, `belay`: canonical JSON of `SplitInfo`. The file's bytes are a pure
+function of its content, so its SHA-256 names it.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -161,7 +162,7 @@ def read_split(path: Path) -> TokenisedSplit:
     if "bin_offsets" in names:
         bounds = tensors["bin_offsets"].tolist()
         rows = tensors["bin_rows"].tolist()
-        bins = [rows[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+        bins = [rows[start:end] for start, end in pairwise(bounds)]
     split = TokenisedSplit(
         info=info,
         input_ids=tensors["input_ids"],

@@ -23,8 +23,8 @@ HEADS = ("classifier", "score")
 def linear_suffixes(base: LoadedBase) -> list[str]:
     """What `all-linear` means for this base, by PEFT's rule: every linear layer but the output head.
 
-    Read from the bare base, once: wrapped layers would be found again under other names. Suffixes where they are
-    unambiguous, else full names.
+    Read from the bare base, once: wrapped layers would be found again under other names. Suffixes where they
+    are unambiguous, else full names.
     """
     head = base.model.get_output_embeddings() if base.spec.task == "causal_lm" else _head(base)
     # Heads may be blocks of their own (dense + out_proj): nothing inside one is adapted.

@@ -1,4 +1,4 @@
-"""Loading a frozen base: safetensors only, no remote code, and one clear line for whatever is wrong with it."""
+"""Loading a frozen base: safetensors only, no remote code, one clear line for what is wrong with it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ BASE_SEED = 0
 
 @dataclass
 class LoadedBase:
-    """A base in memory. `new_modules`: parts whose weights were not in the files, such as a classifier's head."""
+    """A base in memory. `new_modules`: parts whose weights were not in the files, such as a classifier's
+    head.
+    """
 
     spec: BaseSpec
     model: PreTrainedModel

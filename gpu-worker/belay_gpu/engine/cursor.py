@@ -1,4 +1,4 @@
-"""Where a trial is in its data: epoch, index and seed give every later batch, so these three are all there is to save."""
+"""Where a trial is in its data: epoch, index and seed give every later batch, so they are all to save."""
 
 from __future__ import annotations
 

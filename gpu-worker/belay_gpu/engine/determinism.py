@@ -13,8 +13,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 def prepare_process(threads: int) -> None:
     """Call before the first CUDA call and the first matrix product.
 
-    Reductions are split by threads, so their number is fixed; MKL is told to take one code path; cuBLAS gets the
-    workspace without which its results may vary.
+    Reductions are split by threads, so their number is fixed; MKL is told to take one code path; cuBLAS gets
+    the workspace without which its results may vary.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     os.environ.setdefault("MKL_CBWR", "AUTO")

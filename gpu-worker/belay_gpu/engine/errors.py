@@ -1,4 +1,4 @@
-"""What can go wrong in an engine, as data: a type from the closed list of the contract, and one clear line."""
+"""What can go wrong in an engine, as data: a type of the contract's closed list and one clear line."""
 
 from __future__ import annotations
 

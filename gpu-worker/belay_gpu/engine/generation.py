@@ -39,7 +39,9 @@ def generate_batch(
     rows: Sequence[int],
     request: GenerationRequest,
 ) -> dict[int, str]:
-    """Answers to these rows' prompts, by row. Prompts are left-padded, so rows of like length belong together."""
+    """Answers to these rows' prompts, by row. Prompts are left-padded, so rows of like length belong
+    together.
+    """
     ids, mask = prompt_batch(split, rows, model.device)
     config = GenerationConfig(
         max_new_tokens=request.max_new_tokens,

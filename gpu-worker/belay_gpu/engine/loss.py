@@ -22,8 +22,8 @@ def compute_context(model: PreTrainedModel, device: torch.device) -> AbstractCon
 
 
 def _keeps_by_mask(model: PreTrainedModel) -> bool:
-    """Whether the model can project chosen positions only. A vocabulary of 150,000 makes full logits the largest
-    tensor of a step by far."""
+    """Whether the model can project chosen positions only. A vocabulary of 150,000 makes full logits the
+    largest tensor of a step by far."""
     module = sys.modules[type(model).__module__]
     return (
         hasattr(module, "slice_logits_to_keep")

@@ -28,8 +28,9 @@ def merge_adapter(
 ) -> dict[str, Any]:
     """Writes a model folder that `transformers` loads, tokenizer included.
 
-    The sum is done in fp32 on the unquantised base (a merge into 4 bits would round the adapter away) and written in
-    the base's own type. What is checked is the folder, loaded again: its logits against those of base plus adapter.
+    The sum is done in fp32 on the unquantised base (a merge into 4 bits would round the adapter away) and
+    written in the base's own type. What is checked is the folder, loaded again: its logits against those of
+    base plus adapter.
 
     Returns:
         maxLogitDifference, tolerance, passed, rows.

@@ -49,7 +49,9 @@ def normalise(text: str, stop: str | None, ignore_spaces: bool) -> str:
 
 
 def word_f1(expected: str, got: str) -> float:
-    """Harmonic mean of word precision and recall; words and single signs count alike, each as often as it occurs."""
+    """Harmonic mean of word precision and recall; words and single signs count alike, each as often as it
+    occurs.
+    """
     wanted, found = (Counter(re.findall(r"\w+|[^\w\s]", text)) for text in (expected, got))
     if not wanted or not found:
         return float(wanted == found)

@@ -13,7 +13,9 @@ Named = Sequence[tuple[str, nn.Parameter]]
 
 
 def build_optimizer(named: Named, spec: SlotSpec) -> torch.optim.AdamW:
-    """Groups by rate and decay. LoRA+ gives every B a rate of its own; biases and norms of whole modules do not decay."""
+    """Groups by rate and decay. LoRA+ gives every B a rate of its own; biases and norms of whole modules do
+    not decay.
+    """
     train, ratio = spec.train, spec.lora.loraplus_lr_ratio or 1.0
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in named:

@@ -1,7 +1,8 @@
 """The interface between a trainer and an engine.
 
-A trainer knows slots by name and never touches a weight. One adapter at a time over plain PEFT (`PeftEngine`) and many
-in one forward pass are engines alike; only `step` sees the difference, because it takes every slot that is due.
+A trainer knows slots by name and never touches a weight. One adapter at a time over plain PEFT (`PeftEngine`)
+and many in one forward pass are engines alike; only `step` sees the difference, because it takes every slot
+that is due.
 """
 
 from __future__ import annotations
@@ -126,14 +127,14 @@ class Engine(Protocol):
     def step(self, slots: Sequence[str]) -> dict[str, StepResult | EngineError]:
         """One optimizer step for each of these slots; no other slot changes by a bit.
 
-        A slot whose loss or gradient is not finite keeps its weights and must be retired. A slot that failed is
-        answered with its error, so that the steps of the others are not lost.
+        A slot whose loss or gradient is not finite keeps its weights and must be retired. A slot that failed
+        is answered with its error, so that the steps of the others are not lost.
         """
         ...
 
     def evaluate(self, slot: str | None, data: TokenisedSplit, request: EvalRequest) -> Evaluation:
-        """Scores a slot, or the bare base (None). A generator that yields between batches and returns the result,
-        so that training steps of other slots can be taken in between."""
+        """Scores a slot, or the bare base (None). A generator that yields between batches and returns the
+        result, so that training steps of other slots can be taken in between."""
         ...
 
     def snapshot(self, slot: str) -> Snapshot:

@@ -1,4 +1,4 @@
-"""Scores one split with whatever adapter is active: a generator, so that others may use the device in between."""
+"""Scores one split with the active adapter: a generator, so that others may use the device in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Randomness by name: every draw of a trial follows from its seed and a label, never from a shared generator."""
+"""Randomness by name: every draw of a trial follows from its seed and a label, from no shared generator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an engine is told about a base and a trial. Keys of `train` and `lora` are those of an experiment file."""
+"""What an engine is told about a base and a trial. Keys of `train` and `lora` are an experiment file's."""
 
 from __future__ import annotations
 

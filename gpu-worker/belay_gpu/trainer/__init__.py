@@ -1,1 +1,1 @@
-"""The resident process: slots stepped in turn, evaluated, checkpointed and parked; orders come through a spool."""
+"""The resident process: slots stepped in turn, evaluated, checkpointed and parked, ruled by a spool."""

@@ -64,8 +64,8 @@ def usable_cores() -> int:
 
 
 def serve(options: argparse.Namespace) -> int:
-    # Read when PyTorch's OpenMP is loaded. Long spinning makes a step many times slower as soon as another process
-    # wants a core, and gains next to nothing on an idle machine.
+    # Read when PyTorch's OpenMP is loaded. Long spinning makes a step many times slower as soon as another
+    # process wants a core, and gains next to nothing on an idle machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from belay_gpu.engine.determinism import prepare_process

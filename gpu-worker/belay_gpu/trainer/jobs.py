@@ -1,4 +1,4 @@
-"""What the trainer's loop knows of a job: whether a step of it is due, how to go on otherwise, and how to end it."""
+"""What the trainer's loop knows of a job: whether a step of it is due, how to go on, how to end it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trainer's loop: takes orders, steps every slot that is due, advances the rest, and says how each job ended."""
+"""The trainer's loop: takes orders, steps what is due, advances the rest, says how each job ended."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ IDLE_SECONDS = 0.01
 
 @dataclass
 class Trainer:
-    """One per device. `slots`: trials that train at the same time; evaluations and merges have `eval_slots` of their own."""
+    """One per device. `slots`: trials that train at the same time; evaluations and merges have `eval_slots`
+    of their own.
+    """
 
     resources: Resources
     slots: int = 1
@@ -90,7 +92,9 @@ class Trainer:
             self._waiting.append(order)
 
     def _fences(self, order: Order) -> bool:
-        """Refuses an order of an older epoch; one of a newer epoch ends whatever the subject still has on board."""
+        """Refuses an order of an older epoch; one of a newer epoch ends whatever the subject still has on
+        board.
+        """
         newest = self._epochs.get(order.subject, -1)
         if order.epoch < newest:
             self._refuse(
@@ -124,15 +128,17 @@ class Trainer:
     # -- coming on board
 
     def _board(self) -> None:
-        """Takes what fits, in order. What waits for another base keeps younger orders of this base from passing it."""
+        """Takes what fits, in order. What waits for another base keeps younger orders of this base from
+        passing it.
+        """
         blocked_base = False
         for order in list(self._waiting):
             if not self._has_room(order):
                 continue
-            if isinstance(order, TrainOrder | EvalOrder):
-                if blocked_base or not self._base_is_free(order):
-                    blocked_base = True
-                    continue
+            needs_base = isinstance(order, TrainOrder | EvalOrder)
+            if needs_base and (blocked_base or not self._base_is_free(order)):
+                blocked_base = True
+                continue
             self._waiting.remove(order)
             self._start(order)
 
@@ -161,7 +167,7 @@ class Trainer:
             else:
                 assert isinstance(order, MergeOrder)
                 job = MergeJob(order, self.resources)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             engine = self.resources.bases.resident
             if engine is not None:
                 engine.retire(order.job)
@@ -186,7 +192,7 @@ class Trainer:
     def _guarded(self, job: Job, work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self._fail(job, _as_engine_error(error, job.order.subject))
 
     # -- ends

@@ -1,4 +1,5 @@
-"""The folder through which a trainer is ruled and read. Everything in it appears by rename, so nothing is ever half.
+"""The folder through which a trainer is ruled and read. Everything in it appears by rename, so nothing is
+ever half.
 
 ```
 commands/<order>.json     orders not yet taken, in name order
@@ -58,7 +59,9 @@ class Spool:
     # -- the trainer's end
 
     def take(self) -> Iterator[AnyOrder]:
-        """Orders that came in, each taken as it is yielded. One that cannot be read is put aside, never taken again."""
+        """Orders that came in, each taken as it is yielded. One that cannot be read is put aside, never taken
+        again.
+        """
         for name in sorted(
             entry.name for entry in os.scandir(self.commands) if not entry.name.startswith(".")
         ):
@@ -103,7 +106,7 @@ class Spool:
         return self.wal / f"{slug(run)}.wal"
 
     def lock(self) -> int | None:
-        """Takes the trainer's lock; None: another trainer serves this spool. The lock dies with its holder."""
+        """Takes the trainer's lock, which dies with its holder; None: another trainer serves this spool."""
         handle = os.open(self.root / "trainer.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -22,7 +22,9 @@ class TrainJob(Job):
     order: TrainOrder
 
     def __init__(self, order: TrainOrder, resources: Resources) -> None:
-        """Takes the trial on board: from the parking lot, from its newest readable checkpoint, or from its seed."""
+        """Takes the trial on board: from the parking lot, from its newest readable checkpoint, or from its
+        seed.
+        """
         self.order = order
         self._resources = resources
         self._engine = resources.bases.engine(order.base)
@@ -35,7 +37,7 @@ class TrainJob(Job):
         self._metrics: dict[str, float] = {}
         self._evaluated_at = -1
         self._status_at = 0.0
-        #: Checkpoint that the slot's state equals, as (step, epoch); the folder where it was written by this job.
+        #: Checkpoint that the slot equals, as (step, epoch); its folder, if this job wrote it.
         self._saved: tuple[int, int] | None = None
         self._folder: Path | None = None
         self._adapter_sha256: str | None = None

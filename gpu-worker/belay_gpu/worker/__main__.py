@@ -6,8 +6,8 @@ import argparse
 import asyncio
 import sys
 
-from belay_gpu.worker.config import ConfigError, gpu_config, ml_config
 from belay_gpu.logs import setup_logs
+from belay_gpu.worker.config import ConfigError, gpu_config, ml_config
 
 MISSING_ON_THIS_MACHINE = 3
 

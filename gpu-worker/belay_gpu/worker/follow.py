@@ -1,4 +1,4 @@
-"""Watches one job in the trainer's spool: its result, its trainer's death, the activity's cancellation, our shutdown."""
+"""Watches one job: its result, its trainer's death, the activity's cancellation, our shutdown."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class ShuttingDown(EngineError):
 async def run_order(generation: Generation, order: TrainOrder | EvalOrder | MergeOrder) -> dict[str, Any]:
     """Puts the order and waits for its output.
 
-    Cancelling the activity stops the job. A training then still has an output (status `stopped`), which is returned;
-    others have none, and the cancellation is raised.
+    Cancelling the activity stops the job. A training then still has an output (status `stopped`), which is
+    returned; others have none, and the cancellation is raised.
 
     Raises:
         EngineError: as the trainer says; `TrainerDied`; `ShuttingDown`.

@@ -1,4 +1,4 @@
-"""The GPU worker: one engine under supervision, its seats on the pool's queue, its jobs on a queue of its own."""
+"""The GPU worker: one engine under supervision, its seats on the pool's queue, its jobs on its own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ GRACE = timedelta(seconds=20)
 TRAINER_GRACE_SECONDS = 10.0
 # Both SDK settings: a longer throttle would delay a cancellation by as much.
 THROTTLE = timedelta(seconds=1)
-# What an earlier boot left is usually a second's work; a store that is away must not keep the engine from starting.
+# What an earlier boot left is usually a second's work; a store that is away must not keep the engine from
+# starting.
 RECOVERY_PATIENCE_SECONDS = 10.0
 
 

@@ -16,7 +16,8 @@ async def push_to_hub(host: EngineHost, input: HubPushInput) -> HubPushOutput:
     """Pushing the same files again makes no new commit on the hub.
 
     Raises:
-        EngineError: Unsupported without a token; InvalidSpec where the hub refuses; StorageUnavailable where it is
+        EngineError: Unsupported without a token; InvalidSpec where the hub refuses; StorageUnavailable where
+        it is
             out of reach.
     """
     if host.hub_token is None:
@@ -27,11 +28,15 @@ async def push_to_hub(host: EngineHost, input: HubPushInput) -> HubPushOutput:
         folder = Path(name)
         for file in input.files:
             target = folder / file.path
-            if not target.resolve().is_relative_to(folder.resolve()):
+            if not await asyncio.to_thread(_is_inside, target, folder):
                 raise EngineError("InvalidSpec", f"{file.path} lies outside of the folder to upload")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(await host.cache.path(file.ref), target)
         return await asyncio.to_thread(_upload, host.hub_token, input.repo, folder)
+
+
+def _is_inside(target: Path, folder: Path) -> bool:
+    return target.resolve().is_relative_to(folder.resolve())
 
 
 def _upload(token: str, repo: str, folder: Path) -> HubPushOutput:

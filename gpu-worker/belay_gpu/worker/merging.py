@@ -37,8 +37,8 @@ async def run_merge(host: EngineHost, input: MergeInput) -> MergeOutput:
         if not output["passed"]:
             raise EngineError(
                 "Internal",
-                f"the merged model differs from base and adapter by {output['maxLogitDifference']:.3g} in a logit, "
-                f"where rounding explains {output['tolerance']:.3g}; nothing was published",
+                f"the merged model differs from base and adapter by {output['maxLogitDifference']:.3g} "
+                f"in a logit, where rounding explains {output['tolerance']:.3g}; nothing was published",
             )
         files = await asyncio.to_thread(_upload_folder, host.store, folder / "merged")
         return MergeOutput(

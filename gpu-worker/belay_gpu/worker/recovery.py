@@ -1,4 +1,4 @@
-"""What an earlier boot of this worker left behind: its trace is shipped, its checkpoints are uploaded, then it goes."""
+"""What an earlier boot left behind: its trace is shipped, its checkpoints uploaded, then it goes."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ RETRY_SECONDS = 2.0
 
 
 async def recover_all(engines: Path, current: str, store: ObjectStore, segments: Segments) -> None:
-    """Recovers every folder of an engine but the current one. Returns when nothing is left; waits for the store."""
-    for folder in sorted(engines.iterdir()) if engines.is_dir() else []:
-        if folder.name == current or folder.name.startswith("."):
+    """Recovers every folder of an engine but the current one. Returns when nothing is left; waits for the
+    store.
+    """
+    for folder in _folders(engines):
+        if folder.name == current:
             continue
         while True:
             try:
@@ -38,12 +40,19 @@ async def recover_all(engines: Path, current: str, store: ObjectStore, segments:
                 await asyncio.sleep(RETRY_SECONDS)
 
 
+def _folders(parent: Path) -> list[Path]:
+    """Folders in name order; drafts and what is being removed begin with a dot."""
+    if not parent.is_dir():
+        return []
+    return sorted(entry for entry in parent.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
 async def _recover_engine(folder: Path, store: ObjectStore, segments: Segments) -> None:
-    for root in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
+    for root in _folders(folder):
         spool = Spool(root)
         await _await_orphan(spool)
         await WalShipper(spool, store, segments).ship_all()
-        for job in sorted(spool.jobs.iterdir()):
+        for job in _folders(spool.jobs):
             await asyncio.to_thread(upload_leftover, store, job)
     remove_tree(folder)
     log.info("an earlier engine was recovered", extra={"fields": {"engine": folder.name}})

@@ -50,7 +50,8 @@ class SeatDesk:
         """A seat's id.
 
         Raises:
-            EngineError: NoSeat, after `hold_seconds`: the request goes back to the pool, where another engine may take
+            EngineError: NoSeat, after `hold_seconds`: the request goes back to the pool, where another engine
+            may take
                 it; this one keeps its place in the order for a while.
         """
         deadline = monotonic() + hold_seconds
@@ -110,7 +111,7 @@ class FreeSeats(CustomSlotSupplier):
         return SlotPermit()
 
     def try_reserve_slot(self, ctx: SlotReserveContext) -> SlotPermit | None:
-        """Eager tasks would bring a workflow's next activity without a poll; seats are only ever polled for."""
+        """No eager task: seats are only ever polled for."""
         return None
 
     def mark_slot_used(self, ctx: SlotMarkUsedContext) -> None:

@@ -2,7 +2,8 @@
 
 - A seat is a lease: a job runs on it, or it is idle for a bounded time between two jobs of its trial.
 - An exclusive seat is granted when the engine is empty; from the request on, no other is.
-- One base at a time. A request for another base has its turn after `turn_seconds`: from then on its rivals wait too.
+- One base at a time. A request for another base has its turn after `turn_seconds`: from then on its rivals
+wait too.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ class SeatBook:
         return lease.seat_id
 
     def begin(self, seat_id: str, wish: SeatWish, now: float) -> bool:
-        """A job sits down. A lease that ran out meanwhile is renewed where there is room. False: the seat is gone."""
+        """A job sits down. A lease that ran out meanwhile is renewed where there is room. False: the seat is
+        gone.
+        """
         self.expire(now)
         if seat_id not in self.leases:
             if not self._may_sit(wish, now):

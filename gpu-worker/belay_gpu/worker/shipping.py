@@ -27,7 +27,8 @@ def checkpoint_prefix(run: str, subject: str) -> str:
 
 
 def upload_checkpoint(store: ObjectStore, run: str, subject: str, trial: int, folder: Path) -> CheckpointRef:
-    """Files by their hash first, then the manifest that makes them a checkpoint. Repeating it changes nothing.
+    """Files by their hash first, then the manifest that makes them a checkpoint. Repeating it changes
+    nothing.
 
     Raises:
         EngineError: StorageUnavailable.
@@ -59,7 +60,9 @@ def upload_checkpoint(store: ObjectStore, run: str, subject: str, trial: int, fo
 
 
 class Segments:
-    """References to shipped segments that no activity has reported yet, by run. Shared by all trainers of a worker."""
+    """References to shipped segments that no activity has reported yet, by run. Shared by all trainers of a
+    worker.
+    """
 
     def __init__(self) -> None:
         self._unreported: dict[str, list[ArtifactRef]] = defaultdict(list)
@@ -74,8 +77,8 @@ class Segments:
 
 
 class WalShipper:
-    """Ships the trace logs of one spool. How far each has come is kept beside it, so a crash ships nothing twice
-    under another name."""
+    """Ships the trace logs of one spool. How far each has come is kept beside it, so a crash ships nothing
+    twice under another name."""
 
     def __init__(self, spool: Spool, store: ObjectStore, segments: Segments) -> None:
         self._spool, self._store, self._segments = spool, store, segments

@@ -82,7 +82,8 @@ class ObjectStore:
         """Downloads an object to a file, whole and checked, or not at all.
 
         Raises:
-            EngineError: CorruptArtifact where the bytes do not match, NotFound where there are none, DiskFull.
+            EngineError: CorruptArtifact where the bytes do not match, NotFound where there are none,
+            DiskFull.
         """
         bucket, key = self._address(ref)
         draft = target.with_name(f".{target.name}.{os.getpid()}.part")

@@ -45,7 +45,7 @@ def trainer_command(config: GpuConfig, spool: Path, source: str) -> list[str]:
 
 
 class Supervisor:
-    """`on_ready` and `on_death` are called in the event loop, the latter before the next trainer is started."""
+    """`on_ready` and `on_death` are called in the event loop, the latter before the next trainer starts."""
 
     def __init__(
         self,

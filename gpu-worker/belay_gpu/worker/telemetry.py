@@ -18,7 +18,8 @@ from belay_gpu.worker.config import WorkerConfig
 def setup_telemetry(service: str, otlp_endpoint: str | None) -> list[Plugin]:
     """Plugins for the Temporal client. Spans leave the process only where an OTLP endpoint is configured.
 
-    The plugin is there in any case, so that trace ids are carried from workflow to activity and into the logs.
+    The plugin is there in any case, so that trace ids are carried from workflow to activity and into the
+    logs.
     """
     provider = create_tracer_provider(
         resource=Resource.create({"service.name": service, "host.name": socket.gethostname()})

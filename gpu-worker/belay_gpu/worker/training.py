@@ -125,7 +125,9 @@ class TrainingRun:
                 await self._upload_newest()
 
     async def _upload_newest(self) -> None:
-        """Makes the newest local checkpoint durable and removes the local ones before it. Raises: EngineError."""
+        """Makes the newest local checkpoint durable and removes the local ones before it. Raises:
+        EngineError.
+        """
         if self.generation is None:
             return
         async with self._uploading:
@@ -134,7 +136,8 @@ class TrainingRun:
                 return
             newest, context = found[-1], self.input.job
             if self.durable is None or not self.durable.manifest.uri.endswith(f"/{newest.name}.json"):
-                # The trace that led here goes first: a trial that resumes from here never writes those rows again.
+                # The trace that led here goes first: a trial that resumes from here never writes those rows
+                # again.
                 await self.host.shipper(self.generation).ship(context.run)
                 self.durable = await asyncio.to_thread(
                     upload_checkpoint, self.host.store, context.run, context.subject, self.input.trial, newest

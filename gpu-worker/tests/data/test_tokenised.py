@@ -15,13 +15,23 @@ from tests.support.tiny import PAD, class_task, copy_task, write_split
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("split", [copy_task(7), copy_task(9, packed_to=40), class_task(5)], ids=["rows", "bins", "classes"])
-def test_a_split_reads_back_as_it_was_written(tmp_path: Path, split) -> None:  # noqa: ANN001
+@pytest.mark.parametrize(
+    "split", [copy_task(7), copy_task(9, packed_to=40), class_task(5)], ids=["rows", "bins", "classes"]
+)
+def test_a_split_reads_back_as_it_was_written(tmp_path: Path, split) -> None:
     path = write_split(tmp_path, split)
     again = read_split(path)
     assert again.info == split.info == read_info(path)
     assert (again.prompts, again.completions, again.bins) == (split.prompts, split.completions, split.bins)
-    for name in ("input_ids", "labels", "row_offsets", "prompt_lengths", "completion_bytes", "row_ids", "class_ids"):
+    for name in (
+        "input_ids",
+        "labels",
+        "row_offsets",
+        "prompt_lengths",
+        "completion_bytes",
+        "row_ids",
+        "class_ids",
+    ):
         np.testing.assert_array_equal(getattr(again, name), getattr(split, name))
     assert encode_split(again) == path.read_bytes()
 

@@ -88,7 +88,11 @@ def test_half_precision_training(llama: Path) -> None:
 
 def test_bfloat16_keeps_fp32_masters_and_learns(llama: Path) -> None:
     engine = PeftEngine(BaseSpec(str(llama), dtype="bfloat16"), CPU)
-    engine.admit("a", replace(SPEC, train=replace(SPEC.train, learning_rate=1e-2, lr_scheduler_type="constant")), copy_task(16))
+    engine.admit(
+        "a",
+        replace(SPEC, train=replace(SPEC.train, learning_rate=1e-2, lr_scheduler_type="constant")),
+        copy_task(16),
+    )
     losses = [engine.step(["a"])["a"].loss for _ in range(12)]
     assert all(parameter.dtype == torch.float32 for _, parameter in engine._slots["a"].named)
     assert losses[-1] < losses[0]

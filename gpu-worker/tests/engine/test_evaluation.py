@@ -53,7 +53,9 @@ def test_batch_size_and_order_do_not_change_scores(engine: PeftEngine) -> None:
 
 
 @pytest.mark.parametrize("stop", [None, "w7"])
-def test_generation_equals_one_row_at_a_time_without_padding(llama: Path, engine: PeftEngine, stop: str | None) -> None:
+def test_generation_equals_one_row_at_a_time_without_padding(
+    llama: Path, engine: PeftEngine, stop: str | None
+) -> None:
     data = copy_task(9, split="test", seed=4)
     engine.admit("a", SPEC, copy_task(64))
     train(engine, "a", 40)
@@ -63,7 +65,9 @@ def test_generation_equals_one_row_at_a_time_without_padding(llama: Path, engine
     engine._peft.set_adapter(engine._slots["a"].name)
     for sample, row in zip(result.samples, range(9), strict=False):
         prompt = torch.from_numpy(data.row(row)[0][: data.prompt_lengths[row]].astype("int64"))[None]
-        output = engine._peft.generate(input_ids=prompt, max_new_tokens=6, do_sample=False, eos_token_id=1, pad_token_id=0)
+        output = engine._peft.generate(
+            input_ids=prompt, max_new_tokens=6, do_sample=False, eos_token_id=1, pad_token_id=0
+        )
         text = tokenizer.decode(output[0, prompt.shape[1] :], skip_special_tokens=True)
         assert sample["got"] == normalise(text, stop, False)
         assert sample["expected"] == normalise(data.completions[row], stop, False)
@@ -124,14 +128,22 @@ def test_each_trial_draws_its_own_head(classifier: BaseSpec) -> None:
     for name, spec in (("a", SPEC), ("b", other), ("c", SPEC)):
         engine.admit(name, spec, class_task(12))
         weights = load(engine.snapshot(name).adapter)
-        heads.append(next(tensor for key, tensor in weights.items() if "classifier.weight" in key or "score.weight" in key))
+        heads.append(
+            next(
+                tensor
+                for key, tensor in weights.items()
+                if "classifier.weight" in key or "score.weight" in key
+            )
+        )
     assert torch.equal(heads[0], heads[2])
     assert not torch.equal(heads[0], heads[1])
 
 
 def test_metrics_by_hand() -> None:
     assert classification_metrics([0, 0, 1, 2], [0, 1, 1, 1])["accuracy"] == 0.5
-    assert classification_metrics([0, 0, 1, 2], [0, 1, 1, 1])["macro_f1"] == pytest.approx((2 / 3 + 0.5 + 0) / 3)
+    assert classification_metrics([0, 0, 1, 2], [0, 1, 1, 1])["macro_f1"] == pytest.approx(
+        (2 / 3 + 0.5 + 0) / 3
+    )
     assert word_f1("a b c", "a b d") == pytest.approx(2 / 3)
     assert word_f1("", "") == 1.0
     assert word_f1("a", "") == 0.0

@@ -46,7 +46,7 @@ print(json.dumps(answers))
 """
 
 
-def train(engine: PeftEngine, data, steps: int = 30, spec: SlotSpec = SPEC) -> Snapshot:  # noqa: ANN001
+def train(engine: PeftEngine, data, steps: int = 30, spec: SlotSpec = SPEC) -> Snapshot:
     engine.admit("a", spec, data)
     for _ in range(steps):
         engine.step(["a"])
@@ -54,7 +54,9 @@ def train(engine: PeftEngine, data, steps: int = 30, spec: SlotSpec = SPEC) -> S
 
 
 @pytest.mark.parametrize(("added", "tied"), [([], True), (["<call>"], True), (["<call>"], False)])
-def test_plain_peft_in_a_fresh_process_gives_the_same_answers(tmp_path: Path, added: list[str], tied: bool) -> None:
+def test_plain_peft_in_a_fresh_process_gives_the_same_answers(
+    tmp_path: Path, added: list[str], tied: bool
+) -> None:
     llama = save_llama(tmp_path / "base", tied=tied)
     spec = BaseSpec(str(llama), added_tokens=tuple(added))
     engine, held_out = PeftEngine(spec, CPU), copy_task(6, split="test", seed=8)
@@ -64,7 +66,9 @@ def test_plain_peft_in_a_fresh_process_gives_the_same_answers(tmp_path: Path, ad
     folder = write_checkpoint(tmp_path, train(engine, rows), 1, {})
     result = finish(engine.evaluate("a", held_out, EvalRequest(3, GenerationRequest(5))))
     arguments = [str(llama), str(folder), json.dumps(held_out.prompts), json.dumps(added)]
-    done = subprocess.run([sys.executable, "-c", PLAIN_PEFT, *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN_PEFT, *arguments], capture_output=True, text=True, check=True
+    )
     assert json.loads(done.stdout.splitlines()[-1]) == [sample["got"] for sample in result.samples]
     assert len({sample["got"] for sample in result.samples}) > 1
 
@@ -107,7 +111,9 @@ def test_the_adapter_has_pefts_own_names(engine: PeftEngine, tmp_path: Path) -> 
     assert not any("slot" in name or "default" in name for name in names)
 
 
-def test_a_merged_folder_loads_alone_and_answers_the_same(llama: Path, engine: PeftEngine, tmp_path: Path) -> None:
+def test_a_merged_folder_loads_alone_and_answers_the_same(
+    llama: Path, engine: PeftEngine, tmp_path: Path
+) -> None:
     held_out = copy_task(5, split="test", seed=8)
     folder = write_checkpoint(tmp_path / "c", train(engine, copy_task(64)), 1, {})
     verdict = merge_adapter(BaseSpec(str(llama)), folder, held_out, tmp_path / "merged", CPU)
@@ -119,7 +125,10 @@ def test_a_merged_folder_loads_alone_and_answers_the_same(llama: Path, engine: P
     assert alone.metrics["eval_loss"] == pytest.approx(adapter.metrics["eval_loss"], rel=1e-4)
     assert alone.samples == adapter.samples
     assert len(AutoTokenizer.from_pretrained(tmp_path / "merged")) == VOCAB
-    assert not any("lora" in name for name, _ in AutoModelForCausalLM.from_pretrained(tmp_path / "merged").named_modules())
+    assert not any(
+        "lora" in name
+        for name, _ in AutoModelForCausalLM.from_pretrained(tmp_path / "merged").named_modules()
+    )
 
 
 def test_a_merge_with_added_tokens_carries_them(tmp_path: Path) -> None:
@@ -141,7 +150,9 @@ def test_a_merged_classifier_keeps_its_head(llama: Path, tmp_path: Path) -> None
     assert finish(merged.evaluate(None, rows, EvalRequest(8))).metrics == pytest.approx(expected, rel=1e-4)
 
 
-def test_an_attached_adapter_scores_as_the_slot_it_came_from(llama: Path, engine: PeftEngine, tmp_path: Path) -> None:
+def test_an_attached_adapter_scores_as_the_slot_it_came_from(
+    llama: Path, engine: PeftEngine, tmp_path: Path
+) -> None:
     folder = write_checkpoint(tmp_path, train(engine, copy_task(32)), 1, {})
     expected = finish(engine.evaluate("a", copy_task(8), EvalRequest(4)))
     other = PeftEngine(BaseSpec(str(llama)), CPU)

@@ -33,12 +33,16 @@ VARIANTS = {
     ),
     "warm-up, tight clipping": replace(
         PLAIN,
-        train=replace(PLAIN.train, lr_scheduler_type="constant_with_warmup", warmup_ratio=0.3, max_grad_norm=0.05),
+        train=replace(
+            PLAIN.train, lr_scheduler_type="constant_with_warmup", warmup_ratio=0.3, max_grad_norm=0.05
+        ),
     ),
 }
 
 
-def run(engine: PeftEngine, spec: SlotSpec, slot: str = "a") -> tuple[list[StepResult], dict[str, torch.Tensor]]:
+def run(
+    engine: PeftEngine, spec: SlotSpec, slot: str = "a"
+) -> tuple[list[StepResult], dict[str, torch.Tensor]]:
     engine.admit(slot, spec, copy_task(30))
     results = [engine.step([slot])[slot] for _ in range(STEPS)]
     assert all(isinstance(result, StepResult) for result in results)
@@ -67,8 +71,10 @@ def test_initial_weights_are_those_of_plain_peft_bit_for_bit(llama: Path, engine
     assert any(tensor.abs().sum() > 0 for tensor in weights.values())
 
 
-def test_deterministic_mode_repeats_bit_for_bit_in_another_engine(new_engine) -> None:  # noqa: ANN001
-    spec = replace(PLAIN, lora=replace(PLAIN.lora, lora_dropout=0.1), train=replace(PLAIN.train, full_determinism=True))
+def test_deterministic_mode_repeats_bit_for_bit_in_another_engine(new_engine) -> None:
+    spec = replace(
+        PLAIN, lora=replace(PLAIN.lora, lora_dropout=0.1), train=replace(PLAIN.train, full_determinism=True)
+    )
     first, second = run(new_engine(), spec), run(new_engine(), spec)
     assert [r.loss for r in first[0]] == [r.loss for r in second[0]]
     assert all(torch.equal(first[1][name], second[1][name]) for name in first[1])

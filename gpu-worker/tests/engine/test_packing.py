@@ -13,10 +13,17 @@ from tests.support.tiny import copy_task
 def test_a_packed_window_has_the_loss_and_gradient_of_its_rows(engine: PeftEngine) -> None:
     rows, packed = copy_task(24), copy_task(24, packed_to=40)
     assert 1 < len(packed.bins) < 24
-    base = dict(learning_rate=1e-2, gradient_accumulation_steps=1, max_grad_norm=None, lr_scheduler_type="constant")
+    base = {
+        "learning_rate": 1e-2,
+        "gradient_accumulation_steps": 1,
+        "max_grad_norm": None,
+        "lr_scheduler_type": "constant",
+    }
     lora = LoraParams(r=4, lora_alpha=8)
     engine.admit("rows", SlotSpec(lora, TrainParams(per_device_train_batch_size=24, **base), 9), rows)
-    engine.admit("bins", SlotSpec(lora, TrainParams(per_device_train_batch_size=len(packed.bins), **base), 9), packed)
+    engine.admit(
+        "bins", SlotSpec(lora, TrainParams(per_device_train_batch_size=len(packed.bins), **base), 9), packed
+    )
     for _ in range(4):
         results = engine.step(["rows", "bins"])
         plain, dense = results["rows"], results["bins"]

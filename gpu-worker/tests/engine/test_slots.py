@@ -80,7 +80,11 @@ def test_a_reused_slot_remembers_nothing(new_engine: Callable[[], PeftEngine]) -
 
 def test_a_slot_that_diverges_keeps_to_itself(new_engine: Callable[[], PeftEngine]) -> None:
     alone, shared = new_engine(), new_engine()
-    wild = replace(SPEC, lora=replace(SPEC.lora, lora_dropout=0.0), train=replace(SPEC.train, learning_rate=1e30, max_grad_norm=None))
+    wild = replace(
+        SPEC,
+        lora=replace(SPEC.lora, lora_dropout=0.0),
+        train=replace(SPEC.train, learning_rate=1e30, max_grad_norm=None),
+    )
     for each in (alone, shared):
         each.admit("a", SPEC, DATA)
     shared.admit("wild", wild, DATA)

@@ -1,4 +1,4 @@
-"""Plain PEFT and a loop of twenty lines: what the engine must agree with. Written apart from it on purpose."""
+"""Plain PEFT and a loop of twenty lines: what the engine must agree with. Written apart from it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class OracleRun:
     weights: dict[str, torch.Tensor]
 
 
-def train_plain(folder: Path, spec: SlotSpec, data: TokenisedSplit, batches: list[list[int]], targets: list[str]) -> OracleRun:
+def train_plain(
+    folder: Path, spec: SlotSpec, data: TokenisedSplit, batches: list[list[int]], targets: list[str]
+) -> OracleRun:
     """One optimizer step per entry of `batches`, which holds all rows of the accumulation window."""
     train, lora = spec.train, spec.lora
     base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
@@ -30,7 +32,11 @@ def train_plain(folder: Path, spec: SlotSpec, data: TokenisedSplit, batches: lis
     model = get_peft_model(
         base,
         LoraConfig(
-            task_type="CAUSAL_LM", r=lora.r, lora_alpha=lora.lora_alpha, target_modules=targets, use_rslora=lora.use_rslora
+            task_type="CAUSAL_LM",
+            r=lora.r,
+            lora_alpha=lora.lora_alpha,
+            target_modules=targets,
+            use_rslora=lora.use_rslora,
         ),
     )
     model.train()
@@ -65,4 +71,6 @@ def train_plain(folder: Path, spec: SlotSpec, data: TokenisedSplit, batches: lis
         schedule.step()
         optimizer.zero_grad()
         losses.append(total)
-    return OracleRun(losses, rates, {k: v.detach().clone() for k, v in get_peft_model_state_dict(model).items()})
+    return OracleRun(
+        losses, rates, {k: v.detach().clone() for k, v in get_peft_model_state_dict(model).items()}
+    )

@@ -1,4 +1,4 @@
-"""Real servers for tests: those named in the environment, else started here from the tools that set-up found."""
+"""Real servers for tests, started from the tools that set-up found."""
 
 from __future__ import annotations
 

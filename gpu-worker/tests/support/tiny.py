@@ -30,7 +30,9 @@ def save_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def save_llama(folder: Path, *, layers: int = 2, hidden: int = 32, seed: int = 0, dropout: float = 0.0, tied: bool = True) -> Path:
+def save_llama(
+    folder: Path, *, layers: int = 2, hidden: int = 32, seed: int = 0, dropout: float = 0.0, tied: bool = True
+) -> Path:
     """A random Llama with its tokenizer, as a folder."""
     torch.manual_seed(seed)
     model = LlamaForCausalLM(
@@ -71,10 +73,17 @@ def save_bert(folder: Path, seed: int = 0) -> Path:
 
 
 def copy_task(
-    rows: int, *, split: str = "train", seed: int = 1, packed_to: int | None = None, added_tokens: list[str] | None = None,
+    rows: int,
+    *,
+    split: str = "train",
+    seed: int = 1,
+    packed_to: int | None = None,
+    added_tokens: list[str] | None = None,
     end: bool = True,
 ) -> TokenisedSplit:
-    """Prompts of some words, whose completion is the first three of them again, then (if `end`) end of sequence."""
+    """Prompts of some words, whose completion is the first three of them again, then (if `end`) end of
+    sequence.
+    """
     rng = np.random.default_rng(seed)
     ids: list[int] = []
     labels: list[int] = []
@@ -110,9 +119,13 @@ def class_task(rows: int, *, classes: int = 3, split: str = "train", seed: int =
     width = (VOCAB - 2) // classes
     lengths = rng.integers(4, 10, rows)
     kinds = rng.integers(0, classes, rows)
-    ids = np.concatenate([rng.integers(2 + k * width, 2 + (k + 1) * width, n) for k, n in zip(kinds, lengths, strict=True)])
+    ids = np.concatenate(
+        [rng.integers(2 + k * width, 2 + (k + 1) * width, n) for k, n in zip(kinds, lengths, strict=True)]
+    )
     return TokenisedSplit(
-        info=SplitInfo("sequence_classification", split, 32, PAD, EOS, class_names=[f"c{k}" for k in range(classes)]),
+        info=SplitInfo(
+            "sequence_classification", split, 32, PAD, EOS, class_names=[f"c{k}" for k in range(classes)]
+        ),
         input_ids=ids.astype(np.int32),
         labels=np.full(len(ids), IGNORED, dtype=np.int32),
         row_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),

@@ -45,7 +45,9 @@ class Bench:
     train: Path
     validation: Path
 
-    def train_order(self, job: str, *, subject: str = "run/trial-0", epoch: int = 1, **changes: Any) -> TrainOrder:
+    def train_order(
+        self, job: str, *, subject: str = "run/trial-0", epoch: int = 1, **changes: Any
+    ) -> TrainOrder:
         order = TrainOrder(
             job=job,
             run="run",
@@ -73,7 +75,12 @@ class Bench:
 
 def bench(folder: Path) -> Bench:
     base = BaseSpec(str(save_llama(folder / "base")))
-    return Bench(folder, base, write_split(folder, copy_task(30)), write_split(folder, copy_task(8, split="validation")))
+    return Bench(
+        folder,
+        base,
+        write_split(folder, copy_task(30)),
+        write_split(folder, copy_task(8, split="validation")),
+    )
 
 
 def trainer(root: Path, **settings: int) -> Trainer:
@@ -104,11 +111,15 @@ def events(service_or_spool: Trainer | Spool, run: str = "run") -> list[dict[str
     return valid_prefix(path.read_bytes(), 0).events if path.exists() else []
 
 
-def losses(log: list[dict[str, Any]], subject: str = "run/trial-0", epoch: int | None = None) -> dict[int, float]:
+def losses(
+    log: list[dict[str, Any]], subject: str = "run/trial-0", epoch: int | None = None
+) -> dict[int, float]:
     return {
         event["data"]["step"]: event["data"]["values"]["train_loss"]
         for event in log
-        if event["subject"] == subject and epoch in (None, event["epoch"]) and "train_loss" in event["data"].get("values", {})
+        if event["subject"] == subject
+        and epoch in (None, event["epoch"])
+        and "train_loss" in event["data"].get("values", {})
     }
 
 
@@ -119,7 +130,17 @@ def candidate(output: dict[str, Any]) -> Candidate:
 
 @contextmanager
 def trainer_process(root: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], Spool]]:
-    command = [sys.executable, "-m", "belay_gpu.trainer", "--spool", str(root), "--device", "cpu", "--threads", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "belay_gpu.trainer",
+        "--spool",
+        str(root),
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+    ]
     child = subprocess.Popen([*command, *arguments])
     spool = Spool(root)
     try:

@@ -60,7 +60,9 @@ def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(bench: Bench, tmp_p
 
 def test_sigterm_checkpoints_and_exits(bench: Bench, tmp_path: Path) -> None:
     with trainer_process(tmp_path) as (process, spool):
-        spool.put(bench.train_order("a", total_steps=5000, target_step=5000, eval_steps=5000, save_steps=5000))
+        spool.put(
+            bench.train_order("a", total_steps=5000, target_step=5000, eval_steps=5000, save_steps=5000)
+        )
         spool.put(bench.train_order("w", subject="run/trial-1"))
         until(lambda: (spool.status("a") or {}).get("step", 0) > 2, "some steps")
         process.terminate()
@@ -76,15 +78,17 @@ def test_a_trainer_leaves_with_its_parent(bench: Bench, tmp_path: Path) -> None:
     root = tmp_path / "spool"
     script = (
         "import os, subprocess, sys, time\n"
-        "subprocess.Popen([sys.executable, '-m', 'belay_gpu.trainer', '--spool', sys.argv[1], '--device', 'cpu',"
-        " '--threads', '1', '--parent', str(os.getpid())])\n"
+        "subprocess.Popen([sys.executable, '-m', 'belay_gpu.trainer', '--spool', sys.argv[1],"
+        " '--device', 'cpu', '--threads', '1', '--parent', str(os.getpid())])\n"
         "time.sleep(600)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script, str(root)])
     spool = Spool(root)
     try:
         until(lambda: spool.ready() is not None, "the trainer", 120)
-        spool.put(bench.train_order("a", total_steps=5000, target_step=5000, eval_steps=5000, save_steps=5000))
+        spool.put(
+            bench.train_order("a", total_steps=5000, target_step=5000, eval_steps=5000, save_steps=5000)
+        )
         until(lambda: (spool.status("a") or {}).get("step", 0) > 2, "some steps")
     finally:
         parent.kill()
@@ -130,8 +134,8 @@ def boundary(real):
 checkpoints.write_synced = boundary(checkpoints.write_synced)
 checkpoints.sync_folder = boundary(checkpoints.sync_folder)
 checkpoints.remove_tree = boundary(checkpoints.remove_tree)
-checkpoints.write_checkpoint(Path(sys.argv[1]), Snapshot(b"{}", b"adapter" * 100, b"state" * 100, {"step": 8}), 2, {})
-print(count)
+checkpoints.write_checkpoint(Path(sys.argv[1]), Snapshot(b"{}", b"adapter" * 100, b"state" * 100, {"step":
+8}), 2, {}) print(count)
 """
 
 
@@ -141,7 +145,9 @@ def test_killed_at_every_file_boundary_the_checkpoint_is_whole_or_not_there(tmp_
     for stop in range(1, 30):
         folder = tmp_path / f"at-{stop}"
         shutil.copytree(earlier.parent, folder)
-        run = subprocess.run([sys.executable, "-c", KILLED_AT, str(folder), str(stop)], check=False, capture_output=True)
+        run = subprocess.run(
+            [sys.executable, "-c", KILLED_AT, str(folder), str(stop)], check=False, capture_output=True
+        )
         found = list_checkpoints(folder)
         assert found[0].name == earlier.name
         assert read_checkpoint(found[0]).adapter == b"old"
@@ -164,7 +170,10 @@ def small_disk(tmp_path: Path) -> Path:
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if mounted.returncode != 0:
         pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")

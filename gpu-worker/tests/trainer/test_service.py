@@ -13,7 +13,17 @@ from belay_gpu.trainer import checkpoints
 from belay_gpu.trainer.checkpoints import list_checkpoints
 from belay_gpu.trainer.commands import MergeOrder, ReleaseOrder, StopOrder
 from tests.support.tiny import copy_task, write_split
-from tests.trainer.harness import CONFIG, TOTAL, Bench, candidate, events, losses, put, trainer, turn_until_done
+from tests.trainer.harness import (
+    CONFIG,
+    TOTAL,
+    Bench,
+    candidate,
+    events,
+    losses,
+    put,
+    trainer,
+    turn_until_done,
+)
 
 
 def changed(**train: object) -> dict:
@@ -27,7 +37,9 @@ def test_a_trial_is_evaluated_and_saved_on_its_way(bench: Bench, tmp_path: Path)
     output = result["output"]
     assert (output["status"], output["step"], output["resumedFromStep"]) == ("reached", TOTAL, 0)
     assert set(output["metrics"]) == {"eval_loss", "perplexity", "bits_per_byte", "token_accuracy"}
-    names = [folder.name for folder in list_checkpoints(service.resources.spool.job_folder("a") / "checkpoints")]
+    names = [
+        folder.name for folder in list_checkpoints(service.resources.spool.job_folder("a") / "checkpoints")
+    ]
     assert names == ["00000004-1", "00000008-1", "00000012-1"]
     log = events(service)
     assert list(losses(log)) == list(range(1, TOTAL + 1))
@@ -91,7 +103,8 @@ def test_a_parked_slot_leaves_when_its_time_is_up_or_it_is_released(bench: Bench
 def test_slots_take_turns_and_do_not_touch_each_other(bench: Bench, tmp_path: Path) -> None:
     alone, shared = trainer(tmp_path / "alone"), trainer(tmp_path / "shared", slots=3)
     orders = [
-        bench.train_order(f"t{n}", subject=f"run/trial-{n}", config=changed(seed=n, learning_rate=10**-n)) for n in (1, 2, 3)
+        bench.train_order(f"t{n}", subject=f"run/trial-{n}", config=changed(seed=n, learning_rate=10**-n))
+        for n in (1, 2, 3)
     ]
     put(alone, *orders)
     put(shared, *orders)
@@ -99,7 +112,9 @@ def test_slots_take_turns_and_do_not_touch_each_other(bench: Bench, tmp_path: Pa
     assert [r["output"]["adapterSha256"] for r in got] == [r["output"]["adapterSha256"] for r in expected]
     order = [e["subject"] for e in events(shared) if "train_loss" in e["data"].get("values", {})]
     assert order[:6] == ["run/trial-1", "run/trial-2", "run/trial-3"] * 2
-    assert [e["subject"] for e in events(alone) if "train_loss" in e["data"].get("values", {})][:6] == ["run/trial-1"] * 6
+    assert [e["subject"] for e in events(alone) if "train_loss" in e["data"].get("values", {})][:6] == [
+        "run/trial-1"
+    ] * 6
 
 
 def test_an_evaluation_does_not_wait_for_a_training_slot(bench: Bench, tmp_path: Path) -> None:
@@ -117,7 +132,9 @@ def test_an_evaluation_does_not_wait_for_a_training_slot(bench: Bench, tmp_path:
 def test_a_diverging_trial_ends_alone_without_a_number(bench: Bench, tmp_path: Path) -> None:
     service, quiet = trainer(tmp_path / "a", slots=2), trainer(tmp_path / "b")
     wild = bench.train_order(
-        "wild", subject="run/trial-9", config=changed(learning_rate=1e30, max_grad_norm=None, lr_scheduler_type="constant")
+        "wild",
+        subject="run/trial-9",
+        config=changed(learning_rate=1e30, max_grad_norm=None, lr_scheduler_type="constant"),
     )
     put(service, wild, bench.train_order("good"))
     put(quiet, bench.train_order("good"))
@@ -184,7 +201,9 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(bench: Bench, tmp_pat
     if damage == "missing":
         victim.unlink()
     else:
-        victim.write_bytes(data[: len(data) // 2] if damage == "truncated" else data[:-1] + bytes([data[-1] ^ 1]))
+        victim.write_bytes(
+            data[: len(data) // 2] if damage == "truncated" else data[:-1] + bytes([data[-1] ^ 1])
+        )
     resume = [candidate(whole["output"]), replace(candidate(whole["output"]), folder=str(older), step=4)]
     put(service, bench.train_order("b", epoch=2, target_step=8, resume=resume))
     [again] = turn_until_done(service, "b")
@@ -222,14 +241,31 @@ def test_bad_orders_fail_alone_with_a_clear_line(bench: Bench, tmp_path: Path) -
         service,
         bench.train_order("far", subject="run/trial-1", target_step=TOTAL + 1),
         bench.train_order("gone", subject="run/trial-2", train_data=str(tmp_path / "none")),
-        bench.train_order("base", subject="run/trial-3", base=replace(bench.base, model=str(tmp_path / "nowhere"))),
+        bench.train_order(
+            "base", subject="run/trial-3", base=replace(bench.base, model=str(tmp_path / "nowhere"))
+        ),
         bench.eval_order("score", adapter=str(tmp_path / "no-adapter")),
-        MergeOrder("merge", "run", "run/merge", 1, bench.base, str(tmp_path / "x"), str(bench.validation), str(tmp_path / "m")),
+        MergeOrder(
+            "merge",
+            "run",
+            "run/merge",
+            1,
+            bench.base,
+            str(tmp_path / "x"),
+            str(bench.validation),
+            str(tmp_path / "m"),
+        ),
     )
     (service.resources.spool.commands / "zz.json").write_text("{broken")
     results = turn_until_done(service, "far", "gone", "base", "score", "merge")
     types = [result["error"]["type"] for result in results]
-    assert types == ["InvalidSpec", "CorruptArtifact", "ModelUnavailable", "CorruptArtifact", "CorruptArtifact"]
+    assert types == [
+        "InvalidSpec",
+        "CorruptArtifact",
+        "ModelUnavailable",
+        "CorruptArtifact",
+        "CorruptArtifact",
+    ]
     put(service, bench.train_order("good", target_step=2))
     assert turn_until_done(service, "good")[0]["ok"]
     assert not list(service.resources.spool.commands.iterdir())
@@ -255,7 +291,12 @@ def test_a_merge_leaves_a_model_folder(bench: Bench, tmp_path: Path) -> None:
     put(service, bench.train_order("a", target_step=2))
     [trained] = turn_until_done(service, "a")
     adapter = trained["output"]["checkpoint"]["folder"]
-    put(service, MergeOrder("m", "run", "run/merge", 1, bench.base, adapter, str(bench.validation), str(tmp_path / "m")))
+    put(
+        service,
+        MergeOrder(
+            "m", "run", "run/merge", 1, bench.base, adapter, str(bench.validation), str(tmp_path / "m")
+        ),
+    )
     [merged] = turn_until_done(service, "m")
     assert merged["output"]["passed"]
     assert (tmp_path / "m" / "model.safetensors").is_file()
@@ -272,7 +313,12 @@ def test_without_validation_rows_a_trial_still_reaches_its_target(bench: Bench, 
 def test_examples_are_written_for_the_paired_bootstrap(bench: Bench, tmp_path: Path) -> None:
     service = trainer(tmp_path)
     rows = write_split(tmp_path, copy_task(5, split="test"))
-    put(service, bench.eval_order("s", data=str(rows), generation={"max_new_tokens": 3, "stop": None, "ignore_spaces": True}))
+    put(
+        service,
+        bench.eval_order(
+            "s", data=str(rows), generation={"max_new_tokens": 3, "stop": None, "ignore_spaces": True}
+        ),
+    )
     [result] = turn_until_done(service, "s")
     examples = json.loads(Path(result["output"]["examplesFile"]).read_text())["examples"]
     assert len(examples) == 5

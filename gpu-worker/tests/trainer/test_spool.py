@@ -8,13 +8,50 @@ import pytest
 
 from belay_gpu.engine.spec import BaseSpec
 from belay_gpu.files import slug, write_json_atomic
-from belay_gpu.trainer.commands import Candidate, EvalOrder, MergeOrder, ReleaseOrder, StopOrder, TrainOrder, from_json, to_json
+from belay_gpu.trainer.commands import (
+    Candidate,
+    EvalOrder,
+    MergeOrder,
+    ReleaseOrder,
+    StopOrder,
+    TrainOrder,
+    from_json,
+    to_json,
+)
 from belay_gpu.trainer.spool import Spool
 
 BASE = BaseSpec("m", "rev", class_names=("a", "b"), added_tokens=("<x>",))
 ORDERS = [
-    TrainOrder("j", "r", "r/trial-1", 3, 1, BASE, {"train": {}, "lora": {}}, 10, 5, 2, 2, 8, 1.5, "t", None, [Candidate("c", 4, 2)]),
-    EvalOrder("e", "r", "r/eval", 1, BASE, "d", None, 8, {"max_new_tokens": 4, "stop": None, "ignore_spaces": False}, None),
+    TrainOrder(
+        "j",
+        "r",
+        "r/trial-1",
+        3,
+        1,
+        BASE,
+        {"train": {}, "lora": {}},
+        10,
+        5,
+        2,
+        2,
+        8,
+        1.5,
+        "t",
+        None,
+        [Candidate("c", 4, 2)],
+    ),
+    EvalOrder(
+        "e",
+        "r",
+        "r/eval",
+        1,
+        BASE,
+        "d",
+        None,
+        8,
+        {"max_new_tokens": 4, "stop": None, "ignore_spaces": False},
+        None,
+    ),
     MergeOrder("m", "r", "r/merge", 1, BASE, "a", "d", "o"),
     StopOrder("j"),
     ReleaseOrder("r/trial-1"),
@@ -22,7 +59,7 @@ ORDERS = [
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: type(order).__name__)
-def test_orders_survive_the_spool(tmp_path: Path, order) -> None:  # noqa: ANN001
+def test_orders_survive_the_spool(tmp_path: Path, order) -> None:
     assert from_json(json.loads(json.dumps(to_json(order)))) == order
     spool = Spool(tmp_path)
     spool.put(order)

@@ -15,7 +15,11 @@ from tests.support.servers import object_store, temporal_server
 def store_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreConfig]:
     with object_store(tmp_path_factory.mktemp("minio")) as config:
         client = Minio(
-            config.endpoint.removeprefix("http://"), config.access_key, config.secret_key, secure=False, region="us-east-1"
+            config.endpoint.removeprefix("http://"),
+            config.access_key,
+            config.secret_key,
+            secure=False,
+            region="us-east-1",
         )
         client.make_bucket(config.bucket)
         yield config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -120,8 +121,8 @@ def test_two_bases_take_turns_and_neither_starves(capacity: int) -> None:
     for base in "AB":
         times = [at for at, of in granted if of == base]
         assert len(times) > 20
-        assert max(b - a for a, b in zip(times, times[1:], strict=False)) < 150
-    switches = sum(a[1] != b[1] for a, b in zip(granted, granted[1:], strict=False))
+        assert max(b - a for a, b in pairwise(times)) < 150
+    switches = sum(a[1] != b[1] for a, b in pairwise(granted))
     assert switches >= 8
     if capacity > 1:
         assert switches < len(granted) / 2, "the bases must not change places at every job"
