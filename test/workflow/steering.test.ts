@@ -1,7 +1,6 @@
 import {
   CancelledFailure,
   WorkflowExecutionAlreadyStartedError,
-  type WorkflowHandle,
   WorkflowUpdateFailedError,
 } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -20,10 +19,13 @@ afterAll(() => server.stop());
 
 const status = (handle: ExperimentHandle): Promise<RunStatus> => handle.query<RunStatus>("status");
 const trials = (handle: ExperimentHandle): Promise<TrialRow[]> => handle.query<TrialRow[]>("trials");
-const update = (handle: ExperimentHandle, name: string, argument?: unknown): Promise<RunStatus> =>
-  (handle as WorkflowHandle).executeUpdate<RunStatus, unknown[]>(name, {
-    args: argument === undefined ? [] : [argument],
-  });
+const update = (handle: ExperimentHandle, name: string, ...args: unknown[]): Promise<RunStatus> =>
+  (handle as { executeUpdate(name: string, options: { args: unknown[] }): Promise<unknown> }).executeUpdate(
+    name,
+    {
+      args,
+    },
+  ) as Promise<RunStatus>;
 
 describe("pause and resume", () => {
   test("a pause checkpoints every trial and frees its seat; a resume goes on from there", async () => {

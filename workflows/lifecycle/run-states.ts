@@ -1,5 +1,6 @@
 import type { RunState } from "../contracts/messages";
-import { isEnd, type Transitions } from "./machine";
+import { isRunEnded } from "../contracts/states";
+import type { Transitions } from "./machine";
 
 /** created -> running <-> paused -> finalizing -> completed | failed | cancelled */
 export const runTransitions: Transitions<RunState> = {
@@ -12,9 +13,6 @@ export const runTransitions: Transitions<RunState> = {
   cancelled: [],
 };
 
-/** Nothing follows any more. */
-export const isRunOver = (state: RunState): boolean => isEnd(runTransitions, state);
-
 /** A pause asked for now takes effect. Before `running` it is kept until then. */
 export const isPausable = (state: RunState): boolean =>
   state === "created" || state === "running" || state === "paused";
@@ -23,4 +21,4 @@ export const isPausable = (state: RunState): boolean =>
 export const isResumable = (state: RunState): boolean => isPausable(state);
 
 /** A cancel asked for now takes effect. */
-export const isCancellable = (state: RunState): boolean => !isRunOver(state);
+export const isCancellable = (state: RunState): boolean => !isRunEnded(state);

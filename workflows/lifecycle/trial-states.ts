@@ -1,5 +1,5 @@
-import type { TrialEndState, TrialState } from "../contracts/trial";
-import { isEnd, type Transitions } from "./machine";
+import type { TrialState } from "../contracts/trial";
+import type { Transitions } from "./machine";
 
 /**
  * A trial as its own workflow sees it. `pending`: opened, no engine yet asked. `waiting`: at a rung, for the verdict.
@@ -18,13 +18,3 @@ export const trialTransitions: Transitions<TrialState> = {
   failed: [],
   cancelled: [],
 };
-
-export const isTrialOver = (state: TrialState): state is TrialEndState => isEnd(trialTransitions, state);
-
-/** Counts against `max_concurrent_trials`. A trial at a synchronous rung does not: it holds no seat. */
-export const isOccupying = (state: TrialState): boolean =>
-  state === "running" || state === "paused" || state === "evaluating" || state === "storing";
-
-/** Ended at its own fault, without an objective value. */
-export const isLost = (state: TrialState): boolean =>
-  state === "diverged" || state === "failed" || state === "cancelled";

@@ -106,7 +106,8 @@ async function runSearch(
   const { search, train, lora } = stages.resolved.spec;
   const plannedSteps = stages.plan?.totalSteps ?? 1;
   const state = carried?.search ?? newSearch();
-  run.search = new Search({ run: run.id, search, train, lora, plannedSteps }, state);
+  const sequences = stages.dataset?.packs ?? stages.dataset?.rows.train ?? 0;
+  run.search = new Search({ run: run.id, search, train, lora, plannedSteps, sequences }, state);
   const driver = new SearchDriver(run, run.search, continuation, carried !== null);
   if (carried === null) await run.inStage("search", async () => undefined);
   // Not interrupted by a cancel: the driver itself brings the trials to their end.

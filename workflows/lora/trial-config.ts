@@ -17,17 +17,14 @@ export function trialConfig(spec: Sections, params: TrialParams, seed: number): 
   return { train, lora: { ...lora, lora_alpha: resolveAlpha(lora.lora_alpha, lora.r) } };
 }
 
-const rowsPerStep = (train: TrainSpec): number =>
-  train.per_device_train_batch_size * train.gradient_accumulation_steps;
-
 /**
- * Optimizer steps of a trial. The search plan counted those of the spec's own section; a searched length or batch size
- * changes them in proportion.
+ * Optimizer steps of a trial over so many training sequences, as the config skill counts them: an epoch's last batch
+ * may be short.
  */
-export function trialSteps(spec: TrainSpec, planned: number, trial: TrainSpec): number {
-  if (trial.max_steps !== null) return trial.max_steps;
-  const perEpoch = (planned * rowsPerStep(spec)) / spec.num_train_epochs;
-  return Math.max(1, Math.round((perEpoch * trial.num_train_epochs) / rowsPerStep(trial)));
+export function trialSteps(sequences: number, train: TrainSpec): number {
+  if (train.max_steps !== null) return train.max_steps;
+  const perStep = train.per_device_train_batch_size * train.gradient_accumulation_steps;
+  return Math.max(1, Math.ceil(Math.ceil(sequences / perStep) * train.num_train_epochs));
 }
 
 /** Seed of the `index`-th rerun of a finalist (from 1): far from the seeds a person would set by hand. */

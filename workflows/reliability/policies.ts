@@ -70,9 +70,11 @@ export const mirrorWork: ActivityOptions = {
 export const seatRequest: ActivityOptions = {
   taskQueue: TaskQueues.gpuPool,
   startToCloseTimeout: "60s",
+  heartbeatTimeout: "10s",
   scheduleToCloseTimeout: "60 days",
   cancellationType: "WAIT_CANCELLATION_COMPLETED",
-  retry: { ...retry, initialInterval: "1s" },
+  // A request that found no room goes back to the pool; waiting long before it does would leave seats empty.
+  retry: { ...retry, maximumInterval: "2s" },
 };
 
 /** On an engine's own queue: a queue that nobody polls is an engine that is gone. */

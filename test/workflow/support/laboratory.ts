@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import {
   bundleWorkflowCode,
   DefaultLogger,
@@ -13,12 +15,20 @@ import { kernelActivities } from "./kernel-activities";
 import { mlActivities } from "./ml-activities";
 import { Records } from "./records";
 
+/** The sources where they are at hand, the compiled files where this runs compiled. */
+const workflowsPath = (): string => {
+  const folder = join(__dirname, "..", "..", "..", "workflows");
+  return ["index.ts", "index.js"]
+    .map((name) => join(folder, name))
+    .find((path) => existsSync(path)) as string;
+};
+
 let bundle: Promise<WorkflowBundleOption> | undefined;
 
 /** The workflows as the kernel worker would run them. */
 export function workflowBundle(): Promise<WorkflowBundleOption> {
   bundle ??= bundleWorkflowCode({
-    workflowsPath: require.resolve("../../../workflows/index.ts"),
+    workflowsPath: workflowsPath(),
     logger: new DefaultLogger("ERROR"),
   });
   return bundle;

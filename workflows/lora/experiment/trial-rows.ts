@@ -9,7 +9,7 @@ export function trialRows(search: Search, paused: boolean): TrialRow[] {
 }
 
 function openRow(search: Search, trial: LiveTrial, paused: boolean): TrialRow {
-  const reports = trial.values.length;
+  const reports = trial.reports;
   const rungs = search.rungsOf(trial);
   return {
     trial: trial.trial,
@@ -20,6 +20,6 @@ function openRow(search: Search, trial: LiveTrial, paused: boolean): TrialRow {
     rung: reports === 0 ? null : reports - 1,
     step: reports === 0 ? 0 : (rungs[reports - 1] ?? 0),
     totalSteps: trial.totalSteps,
-    value: reports === 0 ? null : (trial.values[reports - 1] ?? null),
+    value: trial.value,
   };
 }

@@ -20,14 +20,13 @@ export function judgeable(
   mode: Mode,
 ): { rung: number; members: Member[] } | null {
   const open = wave.members.map((trial) => live.get(trial)).filter((trial) => trial !== undefined);
-  const undecided = open.filter((trial) => isRacing(trial) && trial.verdicts.length < rungsOf(trial, search));
+  const undecided = open.filter((trial) => !trial.pruned && trial.decided < rungsOf(trial, search));
   if (undecided.length === 0) return null;
-  const rung = Math.min(...undecided.map((trial) => trial.verdicts.length));
-  const here = undecided.filter((trial) => trial.verdicts.length === rung);
-  if (here.some((trial) => trial.values.length <= rung)) return null;
+  const rung = Math.min(...undecided.map((trial) => trial.decided));
+  const here = undecided.filter((trial) => trial.decided === rung);
+  if (here.some((trial) => trial.reports <= rung)) return null;
   const members: Member[] = here.map((trial) => {
-    const value = trial.values[rung] ?? null;
-    return { trial: trial.trial, cost: value === null ? null : asCost(value, mode) };
+    return { trial: trial.trial, cost: trial.value === null ? null : asCost(trial.value, mode) };
   });
   for (const gone of wave.ended) {
     const hadRung = rungSteps(search, gone.totalSteps, wave.bracket).length > rung;
@@ -36,9 +35,6 @@ export function judgeable(
   }
   return { rung, members: members.sort((a, b) => a.trial - b.trial) };
 }
-
-/** Not pruned at an earlier rung. */
-const isRacing = (trial: LiveTrial): boolean => !trial.verdicts.includes("prune");
 
 const rungsOf = (trial: LiveTrial, search: SearchSpec): number =>
   rungSteps(search, trial.totalSteps, trial.bracket).length;

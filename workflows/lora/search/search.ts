@@ -9,7 +9,7 @@ import { judgeable, ruleOf } from "./cohort";
 import { judgeAlone, judgeCohort } from "./pruners";
 import { asCost, isBetter, withFinalist } from "./ranking";
 import { bracketOf, rungCount, rungSteps } from "./rungs";
-import type { LiveTrial, SearchFacts, SearchState } from "./state";
+import { type LiveTrial, type SearchFacts, type SearchState, verdictAt } from "./state";
 import { RungWindows } from "./windows";
 
 /** What never changes during a search. */
@@ -20,6 +20,8 @@ export interface SearchSetup {
   lora: LoraSpec;
   /** Steps of a trial with the spec's own train section. */
   plannedSteps: number;
+  /** Training sequences: rows, or packs of them. */
+  sequences: number;
 }
 
 export interface AskRequest {
@@ -43,6 +45,7 @@ export interface VerdictMessage {
 }
 
 const endedRows = 100;
+const unmirroredTrials = 1000;
 
 /**
  * A search: what is open, what was decided, what comes next. Holds no clock and does no work; the workflow asks it
@@ -152,9 +155,9 @@ export class Search {
   }
 
   private add(proposal: Proposal, replicateOf: number | null, seed: number): LiveTrial {
-    const { train, lora, plannedSteps, search } = this.setup;
+    const { train, lora, plannedSteps, sequences, search } = this.setup;
     const config = trialConfig({ train, lora }, proposal.params, seed);
-    const totalSteps = trialSteps(train, plannedSteps, config.train);
+    const totalSteps = trialSteps(sequences, config.train);
     const trial: LiveTrial = {
       trial: proposal.trial,
       params: proposal.params,
@@ -164,9 +167,11 @@ export class Search {
       totalSteps,
       bracket: replicateOf === null ? bracketOf(search, plannedSteps, proposal.trial) : 0,
       state: "pending",
-      values: [],
+      reports: 0,
+      value: null,
       metrics: {},
-      verdicts: [],
+      decided: 0,
+      pruned: false,
       sent: 0,
     };
     this.live.set(trial.trial, trial);
@@ -204,8 +209,8 @@ export class Search {
     const messages = this.repeats;
     this.repeats = [];
     for (const trial of this.live.values()) {
-      while (trial.sent < trial.verdicts.length) {
-        const verdict = trial.verdicts[trial.sent] as Verdict;
+      while (trial.sent < trial.decided) {
+        const verdict = verdictAt(trial, trial.sent);
         if (verdict === "continue" && trial.state === "waiting") {
           if (this.occupied() >= maxConcurrent) break;
           trial.state = "running";
@@ -227,12 +232,13 @@ export class Search {
   report(report: RungReport): Decision[] {
     const trial = this.live.get(report.trial);
     if (trial === undefined) return [];
-    if (report.rung < trial.values.length) {
+    if (report.rung < trial.reports) {
       this.repeat(trial, report.rung);
       return [];
     }
-    if (report.rung > trial.values.length) return [];
-    trial.values.push(report.value);
+    if (report.rung > trial.reports) return [];
+    trial.reports += 1;
+    trial.value = report.value;
     if (this.setup.search.deterministic) {
       trial.metrics = report.metrics;
       trial.state = "waiting";
@@ -243,8 +249,8 @@ export class Search {
 
   /** A trial that asks again has lost the answer, be it to a reset. */
   private repeat(trial: LiveTrial, rung: number): void {
-    const verdict = trial.verdicts[rung];
-    if (verdict !== undefined && rung < trial.sent) this.repeats.push({ trial: trial.trial, rung, verdict });
+    const verdict = verdictAt(trial, rung);
+    if (rung < trial.sent) this.repeats.push({ trial: trial.trial, rung, verdict });
   }
 
   private judge(trial: LiveTrial, report: RungReport): Decision {
@@ -253,7 +259,7 @@ export class Search {
     const cost = report.value === null ? null : Math.fround(asCost(report.value, search.mode));
     const verdict = judgeAlone(cost, ruleOf(search), this.windows.at(key));
     if (cost !== null) this.windows.add(key, cost);
-    trial.verdicts.push(verdict);
+    decide(trial, verdict);
     const seen = this.state.rungReports++;
     return { ordinal: seen, report, verdict, seen };
   }
@@ -274,10 +280,15 @@ export class Search {
       for (const member of reported) {
         const trial = this.live.get(member.trial) as LiveTrial;
         const verdict = verdicts.get(member.trial) as Verdict;
-        trial.verdicts.push(verdict);
+        decide(trial, verdict);
         if (member.cost !== null) this.windows.add(key, member.cost);
-        const value = trial.values[ready.rung] ?? null;
-        const report = { trial: trial.trial, rung: ready.rung, step, value, metrics: trial.metrics };
+        const report = {
+          trial: trial.trial,
+          rung: ready.rung,
+          step,
+          value: trial.value,
+          metrics: trial.metrics,
+        };
         trial.metrics = {};
         decisions.push({ ordinal: this.state.rungReports++, report, verdict, seen });
       }
@@ -299,7 +310,7 @@ export class Search {
     this.state.ended = [...this.state.ended, endedRow(this.setup.run, trial, outcome)].slice(-endedRows);
     if (trial.replicateOf !== null) return { ordinal: null, decisions: [], improved: false };
     const improved = this.rank(trial, outcome);
-    this.state.unmirrored.push(outcome.trial);
+    this.returnUnmirrored([outcome.trial]);
     const ordinal = this.tell(trial, outcome.state);
     const decisions = search.deterministic ? this.judgeWave() : [];
     this.closeWave();
@@ -324,7 +335,7 @@ export class Search {
   private tell(trial: LiveTrial, state: TrialEndState): number {
     const wave = this.state.wave;
     if (wave === null) return this.state.tells++;
-    const survived = trial.verdicts.filter((verdict) => verdict === "continue").length;
+    const survived = trial.decided - (trial.pruned ? 1 : 0);
     wave.ended.push({ trial: trial.trial, state, survived, totalSteps: trial.totalSteps });
     return wave.base + wave.members.indexOf(trial.trial);
   }
@@ -341,10 +352,17 @@ export class Search {
     return this.state.unmirrored.splice(0, limit);
   }
 
-  /** Kept for the next attempt; beyond a thousand the oldest are given up: it is a dashboard. */
+  /** Kept for the next attempt; beyond a thousand the lowest are given up: it is a dashboard. */
   returnUnmirrored(trials: number[]): void {
-    this.state.unmirrored = [...trials, ...this.state.unmirrored].slice(-1000);
+    this.state.unmirrored = [...trials, ...this.state.unmirrored]
+      .sort((a, b) => a - b)
+      .slice(-unmirroredTrials);
   }
+}
+
+function decide(trial: LiveTrial, verdict: Verdict): void {
+  trial.decided += 1;
+  trial.pruned = verdict === "prune";
 }
 
 export const trialWorkflowId = (run: string, trial: number): string => `${run}/trial-${trial}`;
@@ -355,7 +373,7 @@ const endedRow = (run: string, trial: LiveTrial, outcome: TrialOutcome): TrialRo
   state: outcome.state,
   params: trial.params,
   modelBased: trial.modelBased,
-  rung: trial.values.length === 0 ? null : trial.values.length - 1,
+  rung: trial.reports === 0 ? null : trial.reports - 1,
   step: outcome.step,
   totalSteps: trial.totalSteps,
   value: outcome.value,

@@ -12,14 +12,18 @@ export interface LiveTrial {
   totalSteps: number;
   bracket: number;
   state: "pending" | "running" | "waiting";
-  /** Objective values reported so far, by rung. */
-  values: (number | null)[];
-  /** All that the newest report measured, while it waits for the cohort's verdict. */
+  /** Rungs reported so far, and what the last report said; `metrics` only while it waits for the cohort's verdict. */
+  reports: number;
+  value: number | null;
   metrics: Metrics;
-  /** Decided so far, by rung; the first `sent` of them were told to the trial. */
-  verdicts: Verdict[];
+  /** Rungs decided so far, and whether the last decision was to prune; the first `sent` were told to the trial. */
+  decided: number;
+  pruned: boolean;
   sent: number;
 }
+
+export const verdictAt = (trial: LiveTrial, rung: number): Verdict =>
+  trial.pruned && rung === trial.decided - 1 ? "prune" : "continue";
 
 /** A member of the wave that has ended, as far as its cohort still needs it. */
 export interface LostMember {

@@ -1,6 +1,6 @@
 /**
  * Costs seen at each rung, for verdicts against what came before. Each rung remembers its newest ones, in single
- * precision, so that a search of any length carries a bounded state; the first 4,096 divided by the number of rungs
+ * precision, so that a search of any length carries a bounded state; the first 8,192 divided by the number of rungs
  * are remembered exactly.
  */
 export class RungWindows {
@@ -9,7 +9,7 @@ export class RungWindows {
   constructor(
     rungs: number,
     carried: Record<string, string> = {},
-    readonly capacity: number = Math.max(64, Math.floor(4_096 / Math.max(1, rungs))),
+    readonly capacity: number = Math.max(64, Math.floor(8_192 / Math.max(1, rungs))),
   ) {
     for (const [key, packed] of Object.entries(carried)) this.costs.set(key, unpack(packed));
   }

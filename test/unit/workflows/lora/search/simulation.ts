@@ -56,8 +56,9 @@ export function simulate({
     model: { model_name_or_path: "m" },
     dataset: { path: "d" },
     search: spec,
+    train: { max_steps: totalSteps },
   });
-  const setup = { run: "run", search: searchSpec, train, lora, plannedSteps: totalSteps };
+  const setup = { run: "run", search: searchSpec, train, lora, plannedSteps: totalSteps, sequences: 100 };
   const draw = random(seed);
   let search = new Search(setup, newSearch());
   const history: History = {
