@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 
 def write_synced(path: Path, data: bytes) -> None:
@@ -65,5 +65,6 @@ def remove_tree(folder: Path) -> None:
 
 
 def slug(text: str) -> str:
-    """A file name for any id; different ids have different names."""
-    return re.sub(r"[^A-Za-z0-9._-]", lambda match: f"%{ord(match.group()):02x}", text).lstrip(".") or "%"
+    """A file name for any id; different ids have different names, and none begins with a dot."""
+    name = quote(text, safe="")
+    return f"%2e{name[1:]}" if name.startswith(".") else name or "%"
