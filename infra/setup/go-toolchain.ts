@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureArtifact } from "./artifact";
 import { findOnPath } from "./find-on-path";
@@ -33,16 +34,21 @@ export async function goInstall(
     }
   }
   const go = await ensureGo(context, report);
-  const cache = join(context.home, "go-cache");
-  // -modcacherw: Go makes its module cache read-only, and then nobody can simply delete BELAY_HOME.
+  // Gigabytes that nobody needs afterwards, so they are not kept; a person's own caches are theirs.
+  const cache = join(folder, "go-cache");
   const env = {
     ...context.env,
     GOPATH: join(cache, "path"),
     GOCACHE: join(cache, "build"),
+    // Go makes its module cache read-only, and then it cannot simply be removed.
     GOFLAGS: "-modcacherw",
     GOTOOLCHAIN: "local",
   };
-  await install(go, env, module, folder, report);
+  try {
+    await install(go, env, module, folder, report);
+  } finally {
+    await rm(cache, { recursive: true, force: true });
+  }
 }
 
 async function install(
