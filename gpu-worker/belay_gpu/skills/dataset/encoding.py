@@ -1,10 +1,10 @@
-"""Rendered rows as tokens: what carries a loss, where the prompt ends, that the end is taught, what is cut."""
+"""Rendered rows as tokens: what carries a loss, where the prompt ends, what is cut."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -12,21 +12,34 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from belay_gpu.data.tokenised import IGNORED
-from belay_gpu.skills.dataset.rendering import Rendered
+from belay_gpu.skills.dataset.rendering import Rendered, Span
 
 Truncation = Literal["drop", "keep_end", "keep_start"]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 BATCH = 1000
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One row as tokens. `length`: tokens before anything was cut."""
+    """One row as tokens.
+
+    Attributes:
+        ids: the tokens.
+        labels: the token where it carries a loss, else -100; not shifted.
+        prompt_length: leading tokens that are the prompt.
+        learnt_bytes: UTF-8 bytes of the text that the labels spell.
+        length: tokens before anything was cut.
+        frame: special tokens before and behind the text, which a cut leaves in place.
+        was_split: a token would have spanned a border between prompt and completion.
+    """
 
     ids: NDArray[np.int32]
     labels: NDArray[np.int32]
     prompt_length: int
     learnt_bytes: int
     length: int
+    frame: tuple[int, int] = (0, 0)
     was_split: bool = False
 
     @property
@@ -35,31 +48,51 @@ class Encoded:
         return int((self.labels[1:] != IGNORED).sum())
 
 
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens and the characters that each stands for; what the tokenizer adds stands for none."""
+
+    ids: Ints
+    starts: Ints
+    ends: Ints
+
+    def within(self, spans: Sequence[Span]) -> Flags:
+        """Which tokens lie wholly inside one of the spans."""
+        found = np.zeros(len(self.ids), dtype=bool)
+        for low, high in spans:
+            found |= (self.starts >= low) & (self.ends <= high) & (self.ends > self.starts)
+        return found
+
+    def first(self, count: int) -> Tokens:
+        return Tokens(self.ids[:count], self.starts[:count], self.ends[:count])
+
+    def then(self, other: Tokens, shift: int = 0) -> Tokens:
+        pairs = ((self.ids, other.ids), (self.starts, other.starts + shift), (self.ends, other.ends + shift))
+        return Tokens(*(np.concatenate(pair) for pair in pairs))
+
+
 class Encoder:
-    """Turns rendered rows into tokens with one tokenizer."""
+    """Turns rendered rows of one data set into tokens."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, teaches_end: bool) -> None:
-        """`teaches_end`: rows end with the end-of-sequence token, and it is learnt."""
+        """`teaches_end`: what is learnt ends with the end-of-sequence token, and that is learnt too."""
+        end: Any = tokenizer.eos_token_id
         self._tokenizer = tokenizer
-        self._end = tokenizer.eos_token_id if teaches_end else None
-        self._special = set(tokenizer.all_special_ids)
+        self._end: int | None = end if teaches_end else None
+        self._teaches_end = teaches_end
+        self._special = np.array(sorted(tokenizer.all_special_ids), dtype=np.int64)
 
     def encode(self, rows: Sequence[Rendered]) -> Iterator[Encoded]:
         """One result per row, in order."""
-        waiting = iter(rows)
-        while batch := list(islice(waiting, BATCH)):
-            # A batch of one setting: some rows have their special tokens in the text, others get the tokenizer's.
-            for templated in (True, False):
-                if any(row.is_templated != templated for row in batch):
-                    continue
-                tokens = self._tokens([row.text for row in batch], specials=not templated)
-                for row, ids, offsets in zip(
-                    batch, tokens["input_ids"], tokens["offset_mapping"], strict=True
-                ):
-                    yield self._encode(row, ids, offsets)
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            # Rows of one data set are all templated or all not.
+            tokens = self._tokens([row.text for row in batch], specials=not batch[0].is_templated)
+            for row, own in zip(batch, tokens, strict=True):
+                yield self._encode(row, own)
 
-    def _tokens(self, texts: list[str], specials: bool) -> Any:
-        return self._tokenizer(
+    def _tokens(self, texts: list[str], specials: bool) -> Iterator[Tokens]:
+        answer: Any = self._tokenizer(
             texts,
             add_special_tokens=specials,
             return_offsets_mapping=True,
@@ -67,101 +100,92 @@ class Encoder:
             return_token_type_ids=False,
             verbose=False,
         )
+        for ids, offsets in zip(answer["input_ids"], answer["offset_mapping"], strict=True):
+            at = np.array(offsets, dtype=np.int64).reshape(-1, 2)
+            yield Tokens(np.array(ids, dtype=np.int64), at[:, 0], at[:, 1])
 
-    def _encode(self, row: Rendered, ids: list[int], offsets: list[tuple[int, int]]) -> Encoded:
+    def _encode(self, row: Rendered, tokens: Tokens) -> Encoded:
         borders = sorted({row.prompt_end, *(at for span in row.learnt for at in span)} - {0, len(row.text)})
-        was_split = any(start < at < end for at in borders for start, end in offsets)
+        was_split = any(((tokens.starts < at) & (at < tokens.ends)).any() for at in borders)
         if was_split:
-            ids, offsets = self._in_pieces(row, borders)
-        learnt = [_is_within(at, row.learnt) for at in offsets]
-        ids, learnt, offsets = self._with_end(row, ids, learnt, offsets)
-        prompt = sum(
-            1 for start, end in offsets if row.prompt_end and (end <= row.prompt_end and start < end)
-        )
-        # Special tokens of the tokenizer's own lie before the prompt and span no text.
-        if row.prompt_end:
-            prompt += next((i for i, (start, end) in enumerate(offsets) if start < end), 0)
-        array = np.array(ids, dtype=np.int32)
-        labels = np.where(np.array(learnt, dtype=bool), array, np.int32(IGNORED)).astype(np.int32)
-        spelt = sum(len(row.text[start:end].encode("utf-8", "replace")) for start, end in row.learnt)
-        spelt -= sum(
-            len(row.text[start:end].encode("utf-8", "replace"))
-            for token, (start, end), counts in zip(ids, offsets, learnt, strict=True)
-            if counts and token in self._special
-        )
-        return Encoded(array, labels, prompt, max(spelt, 0), len(ids), was_split)
+            tokens = self._in_pieces(row, borders)
+        if self._teaches_end:
+            tokens = self._without_trailing(tokens)
+        learnt = tokens.within(row.learnt)
+        spelt = sum(_size(row.text[start:end]) for start, end in row.learnt)
+        for token in np.flatnonzero(learnt & np.isin(tokens.ids, self._special)):
+            spelt -= _size(row.text[tokens.starts[token] : tokens.ends[token]])
+        real = np.flatnonzero(tokens.ends > tokens.starts)
+        lead = int(real[0]) if len(real) else 0
+        trail = len(tokens.ids) - 1 - int(real[-1]) if len(real) else 0
+        prompt = lead + int(tokens.within(((0, row.prompt_end),)).sum()) if row.prompt_end else 0
+        if self._end is not None and learnt.any():
+            tokens, learnt = _with_end(row, tokens, learnt, self._end)
+        ids = tokens.ids.astype(np.int32)
+        labels = np.where(learnt, ids, np.int32(IGNORED)).astype(np.int32)
+        return Encoded(ids, labels, prompt, max(spelt, 0), len(ids), (lead, trail), was_split)
 
-    def _in_pieces(self, row: Rendered, borders: list[int]) -> tuple[list[int], list[tuple[int, int]]]:
+    def _in_pieces(self, row: Rendered, borders: list[int]) -> Tokens:
         """Tokenised apart at the borders, where a token would span one."""
+        nothing = np.zeros(0, dtype=np.int64)
+        whole = Tokens(nothing, nothing, nothing)
         cuts = [0, *borders, len(row.text)]
-        ids: list[int] = []
-        offsets: list[tuple[int, int]] = []
-        for number, (start, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
-            piece = self._tokens([row.text[start:end]], specials=number == 0 and not row.is_templated)
-            kept = self._without_end(piece["input_ids"][0], piece["offset_mapping"][0])
-            ids += [token for token, _ in kept]
-            offsets += [(a + start, b + start) if b > a else (0, 0) for _, (a, b) in kept]
-        return ids, offsets
+        for start, end in pairwise(cuts):
+            specials = start == 0 and not row.is_templated
+            (piece,) = self._tokens([row.text[start:end]], specials)
+            whole = whole.then(self._without_trailing(piece), start)
+        return whole
 
-    def _without_end(
-        self, ids: list[int], offsets: list[tuple[int, int]]
-    ) -> list[tuple[int, tuple[int, int]]]:
-        """Without special tokens that the tokenizer put behind the text."""
-        pairs = list(zip(ids, offsets, strict=True))
-        while pairs and pairs[-1][0] in self._special and pairs[-1][1][0] == pairs[-1][1][1]:
-            pairs.pop()
-        return pairs
+    def _without_trailing(self, tokens: Tokens) -> Tokens:
+        """Without the special tokens that the tokenizer put behind the text: the end is ours to teach."""
+        count = len(tokens.ids)
+        while count and tokens.starts[count - 1] == tokens.ends[count - 1]:
+            count -= 1
+        return tokens.first(count)
 
-    def _with_end(
-        self, row: Rendered, ids: list[int], learnt: list[bool], offsets: list[tuple[int, int]]
-    ) -> tuple[list[int], list[bool], list[tuple[int, int]]]:
-        """Ends every learnt part with the end-of-sequence token, and learns nothing behind it."""
-        end = self._end
-        if end is None or not any(learnt):
-            return ids, learnt, offsets
-        pairs = self._without_end(ids, offsets)
-        ids, offsets = [token for token, _ in pairs], [at for _, at in pairs]
-        learnt = learnt[: len(ids)]
-        for start, stop in row.learnt if row.is_templated else ():
-            inside = [i for i, at in enumerate(offsets) if _is_within(at, ((start, stop),))]
-            ends = [i for i in inside if ids[i] == end]
-            if ends and stop - start < len(row.text):
-                for i in inside:
-                    learnt[i] = i <= ends[-1]
-        last = max((i for i, counts in enumerate(learnt) if counts), default=len(ids) - 1)
-        if ids[last] == end:
-            return ids, learnt, offsets
-        if last + 1 < len(ids) and ids[last + 1] == end:
-            learnt[last + 1] = True
-            return ids, learnt, offsets
-        at = (offsets[last][1], offsets[last][1])
-        return [*ids[: last + 1], end], [*learnt[: last + 1], True], [*offsets[: last + 1], at]
+
+def _with_end(row: Rendered, tokens: Tokens, learnt: Flags, end: int) -> tuple[Tokens, Flags]:
+    """Ends what is learnt with the end-of-sequence token, and learns nothing of a turn behind it."""
+    learnt = learnt.copy()
+    for span in row.learnt if row.is_templated else ():
+        inside = np.flatnonzero(tokens.within((span,)))
+        ends = inside[tokens.ids[inside] == end]
+        if len(ends) and span != (0, len(row.text)):
+            learnt[inside[inside > ends[-1]]] = False
+    last = int(np.flatnonzero(learnt)[-1])
+    if tokens.ids[last] == end:
+        return tokens, learnt
+    if last + 1 < len(tokens.ids) and tokens.ids[last + 1] == end:
+        learnt[last + 1] = True
+        return tokens, learnt
+    at = tokens.ends[last : last + 1]
+    closing = Tokens(np.array([end], dtype=np.int64), at, at)
+    return tokens.first(last + 1).then(closing), np.append(learnt[: last + 1], True)
 
 
 def cut(row: Encoded, longest: int, policy: Truncation) -> Encoded | None:
     """The row within `longest` tokens; None where it is dropped, or nothing would be left to learn."""
-    if len(row.ids) <= longest:
+    excess = len(row.ids) - longest
+    if excess <= 0:
         return row
     if policy == "drop":
         return None
-    kept = slice(0, longest) if policy == "keep_start" else slice(len(row.ids) - longest, None)
-    labels = row.labels[kept]
+    lead, trail = row.frame
+    end = len(row.ids) - trail
+    gap = slice(end - excess, end) if policy == "keep_start" else slice(lead, lead + excess)
+    labels = np.delete(row.labels, gap)
     before, after = int((row.labels != IGNORED).sum()), int((labels != IGNORED).sum())
     if before and not (labels[1:] != IGNORED).any():
         return None
-    prompt = min(row.prompt_length, longest)
-    if policy == "keep_end":
-        prompt = max(0, row.prompt_length - (len(row.ids) - longest))
-    share = after / before if before else 1.0
+    lost = max(0, min(row.prompt_length, gap.stop) - gap.start)
     return replace(
         row,
-        ids=row.ids[kept],
+        ids=np.delete(row.ids, gap),
         labels=labels,
-        prompt_length=prompt,
-        learnt_bytes=round(row.learnt_bytes * share),
+        prompt_length=row.prompt_length - lost,
+        learnt_bytes=round(row.learnt_bytes * (after / before if before else 1.0)),
     )
 
 
-def _is_within(at: tuple[int, int], spans: Sequence[tuple[int, int]]) -> bool:
-    start, end = at
-    return end > start and any(low <= start and end <= high for low, high in spans)
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))

@@ -75,11 +75,11 @@ def choose_template(wanted: str, tokenizer: PreTrainedTokenizerBase, has_convers
     if wanted not in ("auto", "none"):
         file = Path(wanted)
         if not file.is_file():
-            raise invalid(f"dataset.template: there is no file {wanted}; expected auto, none or a Jinja file")
+            raise invalid(f"dataset.template: there is no file {wanted}; expected auto, none or a file")
         if not has_conversations:
             raise invalid(
-                f"dataset.template: {file.name} formats conversations (messages, sharegpt, alpaca); these rows "
-                "are not such, and are taken as they are"
+                f"dataset.template: {file.name} formats conversations (messages, sharegpt, alpaca), but "
+                "these rows are none; remove the key"
             )
         return Template(f"file {file.name}", file.read_text(encoding="utf-8"))
     if not has_conversations:
@@ -137,9 +137,10 @@ def _by_generation_blocks(
 ) -> tuple[str, list[Span]]:
     from transformers.utils.chat_template_utils import render_jinja_template
 
-    # The signature promises a string; it answers with texts and, for each, the ranges of its generation blocks.
+    # It promises a string, and answers with texts and, for each, the ranges of its generation blocks.
+    names: dict[str, Any] = dict(tokenizer.special_tokens_map)
     answer: Any = render_jinja_template(
-        [turns], chat_template=jinja, return_assistant_tokens_mask=True, **tokenizer.special_tokens_map
+        [turns], chat_template=jinja, return_assistant_tokens_mask=True, **names
     )
     (text,), (spans,) = answer
     return text, [(start, end) for start, end in spans if end > start]
@@ -148,8 +149,10 @@ def _by_generation_blocks(
 def _by_growing(
     turns: list[dict[str, Any]], jinja: str, tokenizer: PreTrainedTokenizerBase
 ) -> tuple[str, list[Span]]:
-    """Assistant turns are what the text grows by when they are added. Templates that rewrite earlier turns (as those
-    do that drop old reasoning) show only their last turn that way."""
+    """Assistant turns are what the text grows by when they are added.
+
+    A template that rewrites earlier turns, as some drop old reasoning, shows only its last that way.
+    """
 
     def text_of(count: int, prompted: bool) -> str:
         rendered = tokenizer.apply_chat_template(
@@ -170,7 +173,7 @@ def _by_growing(
             spans.append((len(before), len(after)))
     if not spans or spans[-1][1] != len(text):
         raise invalid(
-            "chat template: the assistant's last turn cannot be found in the text it makes; mark it in the template "
+            "chat template: the assistant's last turn cannot be found in the text it makes; mark it there "
             "with {% generation %} and {% endgeneration %}, or set dataset.template"
         )
     return text, spans

@@ -1,0 +1,43 @@
+"""Puts what an analysis found into the object store, under its own hashes: a repeat stores the same objects."""
+
+from __future__ import annotations
+
+from belay_gpu.canonical import canonical_json, readable_json, sha256_bytes
+from belay_gpu.contracts import DatasetAnalyzeInput, DatasetSummary, DatasetSummaryRows, TokenisedDataset
+from belay_gpu.data.tokenised import encode_split
+from belay_gpu.skills.dataset.analyze import Analysis
+from belay_gpu.worker.store import ObjectStore, media_type
+
+
+def publish(request: DatasetAnalyzeInput, analysis: Analysis, store: ObjectStore) -> DatasetSummary:
+    """Profile first, then the splits; the summary names them.
+
+    Raises:
+        EngineError: StorageUnavailable.
+    """
+    profile = analysis.profile
+    profile_ref = store.put_blob(readable_json(profile.model_dump(mode="json", by_alias=True)), "application/json")
+    splits = {
+        name: store.put_blob(encode_split(split), media_type("split.safetensors"))
+        for name, split in sorted(analysis.splits.items())
+    }
+    return DatasetSummary(
+        profile=profile_ref,
+        tokenised=TokenisedDataset(
+            splits=splits,  # type: ignore[arg-type]
+            sha256=sha256_bytes(canonical_json({name: ref.sha256 for name, ref in splits.items()})),
+            class_names=analysis.class_names,
+        ),
+        rows=DatasetSummaryRows(
+            train=profile.rows.train, validation=profile.rows.validation, test=profile.rows.test
+        ),
+        format=profile.format,
+        dataset_sha256=analysis.dataset_sha256,
+        split_sha256=analysis.split_sha256,
+        tokenizer_sha256=analysis.tokenizer_sha256,
+        template_sha256=analysis.template_sha256,
+        label_tokens=profile.token_lengths.label_tokens,
+        max_length=analysis.max_length,
+        packs=analysis.packs,
+        warnings=profile.warnings,
+    )

@@ -1,0 +1,157 @@
+"""The profile of a data set, put together from what the walk found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from belay_gpu.contracts import (
+    DatasetAnalyzeInput,
+    DatasetProfile,
+    DatasetProfileExample,
+    DatasetProfileGroups,
+    DatasetProfileRows,
+    DatasetProfileSource,
+    DatasetProfileTemplate,
+    DatasetProfileTruncation,
+)
+from belay_gpu.skills.dataset import profile as facts
+from belay_gpu.skills.dataset.profile import counted, share
+from belay_gpu.skills.dataset.rendering import Template
+from belay_gpu.skills.dataset.table import Table
+from belay_gpu.skills.dataset.tokenise import Texts
+
+SHOWN_EXAMPLES = 3
+FEW_ROWS_OF_A_CLASS = 8
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the walk found. `splits`: as assigned; `used`: without dropped rows, and with repeats."""
+
+    request: DatasetAnalyzeInput
+    table: Table
+    groups: Mapping[int, str]
+    splits: dict[str, list[int]]
+    used: dict[str, list[int]]
+    classes: list[str] | None
+    template: Template
+    texts: Texts
+
+    @property
+    def members(self) -> list[int]:
+        """Rows that take part."""
+        return sorted({row for rows in self.splits.values() for row in rows})
+
+    @property
+    def cut_rows(self) -> int:
+        return sum(one.length > self.texts.longest for one in self.texts.whole.values())
+
+
+def write_profile(found: Findings, tokenizer: PreTrainedTokenizerBase) -> DatasetProfile:
+    """The profile as it is stored and shown."""
+    table, texts, spec = found.table, found.texts, found.request.dataset
+    members = found.members
+    lengths = [texts.whole[row].length for row in members]
+    train = found.used["train"]
+    size = sum(len(texts.rendered[row].text.encode("utf-8", "replace")) for row in members)
+    labels = table.labels
+    return DatasetProfile(
+        schema_version=1,
+        format=table.format,
+        format_reason=table.format_reason,
+        columns=table.columns,
+        rows=DatasetProfileRows(
+            read=len(table.rows),
+            used=len(members),
+            train=len(train),
+            validation=len(found.used["validation"]),
+            test=len(found.used["test"]),
+        ),
+        sources=_sources(table),
+        token_lengths=facts.token_lengths(lengths, sum(texts.kept[row].label_tokens for row in train)),
+        truncation=DatasetProfileTruncation(
+            policy=spec.truncation, rows=found.cut_rows, share=found.cut_rows / len(members)
+        ),
+        duplicates=facts.duplicates(members, table.likeness, table.rows),
+        leakage=facts.leakage(found.splits, table.likeness, table.rows),
+        labels=None
+        if found.classes is None or labels is None
+        else facts.label_counts(found.classes, found.used, labels),
+        groups=DatasetProfileGroups(column=spec.group_by, count=len(set(found.groups.values())))
+        if spec.group_by is not None
+        else None,
+        template=DatasetProfileTemplate(source=found.template.source, sha256=found.template.sha256),
+        bytes_per_token=size / max(1, sum(lengths)),
+        examples=[_as_the_model_sees(found, row, tokenizer) for row in train[:SHOWN_EXAMPLES]],
+        warnings=list(_warnings(found)),
+    )
+
+
+def _sources(table: Table) -> list[DatasetProfileSource]:
+    files = [*zip(table.sources, table.weights, strict=True), *((file, 1.0) for file in table.given.values())]
+    return [
+        DatasetProfileSource(path=str(file.path), rows=len(file.rows), weight=weight, sha256=file.sha256)
+        for file, weight in files
+    ]
+
+
+def _as_the_model_sees(
+    found: Findings, row: int, tokenizer: PreTrainedTokenizerBase
+) -> DatasetProfileExample:
+    one = found.texts.kept[row]
+    if found.classes is not None:
+        prompt, completion = str(tokenizer.decode(one.ids.tolist())), found.texts.rendered[row].completion
+    else:
+        prompt = str(tokenizer.decode(one.ids[: one.prompt_length].tolist()))
+        completion = str(tokenizer.decode(one.ids[one.prompt_length :].tolist()))
+    return DatasetProfileExample(prompt=prompt, completion=completion)
+
+
+def _warnings(found: Findings) -> Iterator[str]:
+    table, members = found.table, found.members
+    if found.cut_rows:
+        done = {"drop": "left out", "keep_start": "cut at their end", "keep_end": "cut at their start"}
+        yield (
+            f"{counted(found.cut_rows, 'row')} ({share(found.cut_rows, len(members))}) have more than "
+            f"{found.texts.longest} tokens and were {done[found.request.dataset.truncation]}"
+        )
+    twice = facts.duplicates(members, table.likeness, table.rows)
+    if twice.exact + twice.near:
+        yield (
+            f"{counted(twice.exact, 'row')} repeat another and {twice.near:,} nearly do; rows alike share a split "
+            f"({'; '.join(twice.examples)})"
+        )
+    leaked = facts.leakage(found.splits, table.likeness, table.rows)
+    if leaked.exact + leaked.near:
+        yield (
+            f"leakage: {counted(leaked.exact, 'row')} of the validation or test file occur in an earlier split "
+            f"and {leaked.near:,} nearly do, so scores on them say too much ({'; '.join(leaked.examples)})"
+        )
+    split = sum(one.was_split for one in found.texts.whole.values())
+    if split:
+        yield (
+            f"in {counted(split, 'row')} a token would span the border between prompt and completion, so they "
+            "were tokenised apart; ending prompts with a space or line break avoids it"
+        )
+    if not found.used["test"]:
+        yield "no test rows: base and winner cannot be compared on rows that the search has not seen"
+    yield from _label_warnings(found)
+
+
+def _label_warnings(found: Findings) -> Iterator[str]:
+    labels = found.table.labels
+    if labels is None or found.classes is None:
+        return
+    both = facts.contradictions(found.members, found.table.likeness, labels)
+    if both:
+        yield f"{counted(both, 'row')} have a text that also occurs under another label"
+    rare = [c for c in facts.label_counts(found.classes, found.used, labels) if c.train < FEW_ROWS_OF_A_CLASS]
+    if rare:
+        names = ", ".join(f"{c.name} ({c.train})" for c in rare[:5])
+        yield f"fewer than {FEW_ROWS_OF_A_CLASS} training rows of {len(rare)} of the classes: {names}"
+    untested = [c.name for c in facts.label_counts(found.classes, found.used, labels) if not c.validation]
+    if untested:
+        yield f"no validation row of {', '.join(untested[:5])}: trials are not compared on it"
