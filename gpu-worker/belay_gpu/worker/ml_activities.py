@@ -54,10 +54,8 @@ class MlActivities:
 
     @activity.defn(name=Activities.DATASET_ANALYZE)
     async def dataset_analyze(self, input: DatasetAnalyzeInput) -> DatasetSummary:
-        from belay_gpu.skills.dataset import analyze
-
         async with _at_work(input.run):
-            return await asyncio.to_thread(analyze, input, self._host.store)
+            return await asyncio.to_thread(_analyze, input, self._host.store)
 
     @activity.defn(name=Activities.CONFIG_BUILD_SEARCH_SPACE)
     async def config_build_search_space(self, input: BuildSearchSpaceInput) -> SearchPlan:
@@ -103,6 +101,13 @@ class MlActivities:
 # The skills' imports cost seconds, so they are paid where first needed, or by `warm_up`.
 
 
+def _analyze(request: DatasetAnalyzeInput, store: ObjectStore) -> DatasetSummary:
+    from belay_gpu.skills.dataset.analyze import analyze
+    from belay_gpu.skills.dataset.publish import publish
+
+    return publish(request, analyze(request), store)
+
+
 def _plan(request: BuildSearchSpaceInput) -> SearchPlan:
     from belay_gpu.skills.config import build_search_space
 
@@ -133,7 +138,7 @@ def warm_up() -> None:
     """Imports what the first request of each skill would wait for."""
     import belay_gpu.skills.compare
     import belay_gpu.skills.config
-    import belay_gpu.skills.dataset
+    import belay_gpu.skills.dataset.publish
     import belay_gpu.skills.hpo.ask  # noqa: F401
 
 

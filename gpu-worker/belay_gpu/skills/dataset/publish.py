@@ -1,24 +1,38 @@
-"""Puts what an analysis found into the object store, under its own hashes: a repeat stores the same objects."""
+"""Puts what an analysis found into the object store, by content: a repeat stores the same objects."""
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from belay_gpu.canonical import canonical_json, readable_json, sha256_bytes
-from belay_gpu.contracts import DatasetAnalyzeInput, DatasetSummary, DatasetSummaryRows, TokenisedDataset
+from belay_gpu.contracts import (
+    ArtifactRef,
+    DatasetAnalyzeInput,
+    DatasetSummary,
+    DatasetSummaryRows,
+    TokenisedDataset,
+)
 from belay_gpu.data.tokenised import encode_split
 from belay_gpu.skills.dataset.analyze import Analysis
-from belay_gpu.worker.store import ObjectStore, media_type
+
+JSON = "application/json"
+SAFETENSORS = "application/vnd.safetensors"
 
 
-def publish(request: DatasetAnalyzeInput, analysis: Analysis, store: ObjectStore) -> DatasetSummary:
+class BlobStore(Protocol):
+    def put_blob(self, data: bytes, media: str) -> ArtifactRef: ...
+
+
+def publish(request: DatasetAnalyzeInput, analysis: Analysis, store: BlobStore) -> DatasetSummary:
     """Profile first, then the splits; the summary names them.
 
     Raises:
         EngineError: StorageUnavailable.
     """
     profile = analysis.profile
-    profile_ref = store.put_blob(readable_json(profile.model_dump(mode="json", by_alias=True)), "application/json")
+    profile_ref = store.put_blob(readable_json(profile.model_dump(mode="json", by_alias=True)), JSON)
     splits = {
-        name: store.put_blob(encode_split(split), media_type("split.safetensors"))
+        name: store.put_blob(encode_split(split), SAFETENSORS)
         for name, split in sorted(analysis.splits.items())
     }
     return DatasetSummary(
