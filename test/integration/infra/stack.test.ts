@@ -16,6 +16,7 @@ import { Client as Sql } from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { loadStack, Stack, type StackEvent, type StackInfo } from "../../../infra/dev";
 import { namespaceAnswers } from "../../../infra/dev/prepare/namespace";
+import { taggedProcesses, tagOf } from "../../../infra/dev/processes/leftovers";
 import { scratchFolder } from "../../support/scratch";
 
 const serversOnly = { kernel: false, ml: false, gpu: false };
@@ -182,6 +183,41 @@ describe("a stack of real servers", () => {
     info = again;
   });
 });
+
+test("workers come up after the servers, are healed one by one, and leave nothing behind", async () => {
+  const events: StackEvent[] = [];
+  const stack = new Stack({
+    stateDir: join(scratchFolder(), "state"),
+    onEvent: (event) => events.push(event),
+  });
+  onTestFinished(() => stack.destroy());
+  const started = () => events.flatMap((event) => (event.type === "starting" ? [event.part] : []));
+  const info = await stack.up();
+  expect(info.workers.map(({ name, taskQueue }) => [name, taskQueue])).toEqual([
+    ["kernel", "belay-kernel"],
+    ["ml", "belay-ml"],
+    ["gpu", "belay-gpu"],
+  ]);
+  expect(new Set(started().slice(0, 3))).toEqual(new Set(["postgres", "minio", "temporal"]));
+  const environment = readFileSync(`/proc/${stack.pid("gpu")}/environ`, "utf8");
+  expect(environment).toContain("TEMPORAL_ADDRESS=");
+  expect(environment).not.toContain("DATABASE_URL=");
+
+  const killed = await stack.kill("kernel");
+  expect((await stack.status()).workers.find(({ name }) => name === "kernel")?.pid).toBeNull();
+  events.length = 0;
+  const healed = await stack.up();
+  expect(started()).toEqual(["kernel"]);
+  expect(healed.workers.find(({ name }) => name === "kernel")?.pid).not.toBe(killed);
+
+  // Its trainer is a process of its own, which outlives a killed worker.
+  await stack.kill("gpu");
+  await stack.down();
+  for (const name of ["postgres", "minio", "temporal", "kernel", "ml", "gpu"] as const) {
+    expect(stack.pid(name)).toBeUndefined();
+    expect(taggedProcesses(tagOf(stack.layout.stateDir, name))).toEqual([]);
+  }
+}, 300_000);
 
 test("a part that cannot start says so with the end of its log", async () => {
   const stateDir = scratchFolder();
