@@ -1,19 +1,21 @@
-"""The ML worker: the skills that need no GPU, on the queue `belay-ml`."""
+"""The ML worker: dataset, config, HPO and comparison, on the CPU. Everything it does may be done again."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import threading
 from datetime import timedelta
+from time import monotonic
 
 from temporalio.worker import Worker
 
 from belay_gpu.contracts.names import TaskQueues
-from belay_gpu.skills.hpo.mirror import Mirror
 from belay_gpu.skills.hpo.record import Record
 from belay_gpu.worker.config import MlConfig
-from belay_gpu.worker.ml_activities import MlActivities, MlHost, warm_up
+from belay_gpu.worker.ml_activities import MlActivities, MlSkills
 from belay_gpu.worker.ready import remove_ready_file, write_ready_file
 from belay_gpu.worker.store import ObjectStore
 from belay_gpu.worker.telemetry import connect
@@ -22,27 +24,33 @@ log = logging.getLogger(__name__)
 
 GRACE = timedelta(seconds=10)
 # Both SDK settings: a longer throttle would delay a cancellation by as much.
-THROTTLE = timedelta(seconds=1)
-# Proposals and profiles are bound by the processor; more at once would only slow each other down.
-AT_ONCE = 8
+THROTTLE = timedelta(seconds=2)
+MAX_CONCURRENT = 8
 
 
 async def run_ml_worker(config: MlConfig) -> None:
-    """Runs until SIGTERM or SIGINT."""
+    """Runs until SIGTERM or SIGINT, then lets short work end.
+
+    Raises:
+        ConfigError: something is missing on this machine.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    host = MlHost(
-        store=ObjectStore(config.store),
-        record=Record(config.database_url),
-        mirror=Mirror(config.optuna_database_url) if config.optuna_database_url else None,
-    )
+    config.state_dir.mkdir(parents=True, exist_ok=True)
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     client = await connect(config, "belay-ml-worker")
+    skills = MlSkills(
+        record=Record(config.database_url),
+        store=ObjectStore(config.store),
+        optuna_url=config.optuna_database_url,
+    )
+    activities = MlActivities(skills)
     worker = Worker(
         client,
         task_queue=TaskQueues.ML,
-        activities=MlActivities(host).all,
-        max_concurrent_activities=AT_ONCE,
+        activities=activities.all(),
+        max_concurrent_activities=MAX_CONCURRENT,
         max_heartbeat_throttle_interval=THROTTLE,
         default_heartbeat_throttle_interval=THROTTLE,
         graceful_shutdown_timeout=GRACE,
@@ -50,10 +58,23 @@ async def run_ml_worker(config: MlConfig) -> None:
     try:
         async with worker:
             write_ready_file(config.ready_file, "ml", TaskQueues.ML)
-            log.info("ML worker polls")
-            warming = asyncio.create_task(asyncio.to_thread(warm_up))
+            log.info("ML worker polls", extra={"fields": {"taskQueue": TaskQueues.ML}})
             await stop.wait()
             log.info("ML worker stops")
-            await asyncio.gather(warming, return_exceptions=True)
     finally:
         remove_ready_file(config.ready_file)
+    if activities.is_busy:
+        _leave()
+
+
+def warm_up() -> None:
+    """Imports what takes seconds, so that the first activity does not wait for it."""
+    started = monotonic()
+
+    log.info("imports are warm", extra={"fields": {"seconds": round(monotonic() - started, 1)}})
+
+
+def _leave() -> None:
+    """Ends the process now: Python would wait for a thread, and its activity is tried again elsewhere."""
+    logging.shutdown()
+    os._exit(0)

@@ -1,12 +1,11 @@
-"""The activities of the ML worker, by their names on the wire. Each body is one call of a skill."""
+"""The ML skills as activities, by their names on the wire. Each body is one call, made in a thread."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,7 +28,6 @@ from belay_gpu.contracts import (
 )
 from belay_gpu.contracts.names import Activities
 from belay_gpu.logs import log_context
-from belay_gpu.skills.hpo.mirror import Mirror
 from belay_gpu.skills.hpo.record import Record
 from belay_gpu.worker.errors import as_failures
 from belay_gpu.worker.store import ObjectStore
@@ -40,57 +38,119 @@ HEARTBEAT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class MlHost:
-    """What the skills share. `mirror` None: no database for the dashboard was given."""
+class MlSkills:
+    """What the skills work with.
 
-    store: ObjectStore
+    Attributes:
+        record: the run's rows.
+        store: the object store.
+        optuna_url: database of the mirror study; None: there is none.
+    """
+
     record: Record
-    mirror: Mirror | None
+    store: ObjectStore
+    optuna_url: str | None
 
 
 class MlActivities:
-    def __init__(self, host: MlHost) -> None:
-        self._host = host
+    """Skills are imported at their first use: a worker that only asks needs no torch."""
 
-    @activity.defn(name=Activities.DATASET_ANALYZE)
-    async def dataset_analyze(self, input: DatasetAnalyzeInput) -> DatasetSummary:
-        async with _at_work(input.run):
-            return await asyncio.to_thread(_analyze, input, self._host.store)
-
-    @activity.defn(name=Activities.CONFIG_BUILD_SEARCH_SPACE)
-    async def config_build_search_space(self, input: BuildSearchSpaceInput) -> SearchPlan:
-        async with _at_work(input.run):
-            return await asyncio.to_thread(_plan, input)
-
-    @activity.defn(name=Activities.HPO_ASK)
-    async def hpo_ask(self, input: AskInput) -> AskOutput:
-        async with _at_work(input.run):
-            return await asyncio.to_thread(_ask, input, self._host.record)
-
-    @activity.defn(name=Activities.HPO_TELL)
-    async def hpo_tell(self, input: TellInput) -> None:
-        mirror = self._host.mirror
-        if mirror is not None:
-            async with _at_work(input.run):
-                await asyncio.to_thread(mirror.tell, input, self._host.record)
-
-    @activity.defn(name=Activities.HPO_SELECT_BEST)
-    async def hpo_select_best(self, input: SelectBestInput) -> SelectBestOutput:
-        from belay_gpu.skills.hpo.select_best import select_best
-
-        async with _at_work(input.run):
-            return await asyncio.to_thread(lambda: select_best(input, self._host.record.trials(input.run)))
-
-    @activity.defn(name=Activities.EVAL_COMPARE)
-    async def eval_compare(self, input: CompareInput) -> CompareOutput:
-        async with _at_work(None):
-            return await asyncio.to_thread(_compare, input, self._host.store)
+    def __init__(self, skills: MlSkills) -> None:
+        self._skills = skills
+        self._mirror: Any = None
+        self._running = 0
 
     @property
-    def all(self) -> list[Callable[..., Any]]:
+    def is_busy(self) -> bool:
+        """Whether a thread still works for an activity, be it one that was given up."""
+        return self._running > 0
+
+    @activity.defn(name=Activities.DATASET_ANALYZE)
+    async def dataset_analyze(self, request: DatasetAnalyzeInput) -> DatasetSummary:
+        def body() -> DatasetSummary:
+            from belay_gpu.skills.dataset.skill import analyze_dataset
+
+            return analyze_dataset(request, self._skills.store)
+
+        return await self._in_thread(request.run, body)
+
+    @activity.defn(name=Activities.CONFIG_BUILD_SEARCH_SPACE)
+    async def build_search_space(self, request: BuildSearchSpaceInput) -> SearchPlan:
+        def body() -> SearchPlan:
+            from belay_gpu.skills.config import build_search_space
+
+            return build_search_space(request)
+
+        return await self._in_thread(request.run, body)
+
+    @activity.defn(name=Activities.HPO_ASK)
+    async def hpo_ask(self, request: AskInput) -> AskOutput:
+        def body() -> AskOutput:
+            from belay_gpu.skills.hpo.ask import ask
+
+            return ask(request, self._skills.record)
+
+        return await self._in_thread(request.run, body)
+
+    @activity.defn(name=Activities.HPO_TELL)
+    async def hpo_tell(self, request: TellInput) -> None:
+        def body() -> None:
+            from belay_gpu.skills.hpo.mirror import Mirror
+
+            if self._skills.optuna_url is None:
+                return
+            self._mirror = self._mirror or Mirror(self._skills.optuna_url)
+            self._mirror.tell(request, self._skills.record)
+
+        await self._in_thread(request.run, body)
+
+    @activity.defn(name=Activities.HPO_SELECT_BEST)
+    async def hpo_select_best(self, request: SelectBestInput) -> SelectBestOutput:
+        def body() -> SelectBestOutput:
+            from belay_gpu.skills.hpo.select_best import select_best
+
+            return select_best(request, self._skills.record.trials(request.run))
+
+        return await self._in_thread(request.run, body)
+
+    @activity.defn(name=Activities.EVAL_COMPARE)
+    async def eval_compare(self, request: CompareInput) -> CompareOutput:
+        def body() -> CompareOutput:
+            from belay_gpu.skills.compare import compare
+
+            base, best = self._examples(request.base), self._examples(request.best)
+            return compare(request.metric, base, best, request.seed, request.resamples)
+
+        return await self._in_thread(None, body)
+
+    def _examples(self, ref: ArtifactRef) -> list[dict[str, Any]]:
+        with tempfile.TemporaryDirectory(prefix="belay-compare-") as folder:
+            file = Path(folder) / "examples.json"
+            self._skills.store.fetch(ref, file)
+            return json.loads(file.read_bytes())["examples"]
+
+    async def _in_thread(self, run: str | None, body: Callable[[], T]) -> T:
+        """Runs the body beside the event loop, with heartbeats, and with failures in the contract's words."""
+
+        def counted() -> T:
+            self._running += 1
+            try:
+                return body()
+            finally:
+                self._running -= 1
+
+        with log_context(run=run), as_failures():
+            beat = asyncio.create_task(_beat())
+            try:
+                return await asyncio.to_thread(counted)
+            finally:
+                beat.cancel()
+
+    def all(self) -> list[Callable[..., Awaitable[Any]]]:
+        """Every activity of the queue."""
         return [
             self.dataset_analyze,
-            self.config_build_search_space,
+            self.build_search_space,
             self.hpo_ask,
             self.hpo_tell,
             self.hpo_select_best,
@@ -98,62 +158,7 @@ class MlActivities:
         ]
 
 
-# The skills' imports cost seconds, so they are paid where first needed, or by `warm_up`.
-
-
-def _analyze(request: DatasetAnalyzeInput, store: ObjectStore) -> DatasetSummary:
-    from belay_gpu.skills.dataset.analyze import analyze
-    from belay_gpu.skills.dataset.publish import publish
-
-    return publish(request, analyze(request), store)
-
-
-def _plan(request: BuildSearchSpaceInput) -> SearchPlan:
-    from belay_gpu.skills.config import build_search_space
-
-    return build_search_space(request)
-
-
-def _ask(request: AskInput, record: Record) -> AskOutput:
-    from belay_gpu.skills.hpo.ask import ask
-
-    return ask(request, record)
-
-
-def _compare(request: CompareInput, store: ObjectStore) -> CompareOutput:
-    from belay_gpu.skills.compare import compare
-
-    base, best = (_examples(ref, store) for ref in (request.base, request.best))
-    return compare(request.metric, base, best, request.seed, request.resamples)
-
-
-def _examples(ref: ArtifactRef, store: ObjectStore) -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "examples.json"
-        store.fetch(ref, file)
-        return json.loads(file.read_text())["examples"]
-
-
-def warm_up() -> None:
-    """Imports what the first request of each skill would wait for."""
-    import belay_gpu.skills.compare
-    import belay_gpu.skills.config
-    import belay_gpu.skills.dataset.publish
-    import belay_gpu.skills.hpo.ask  # noqa: F401
-
-
-@asynccontextmanager
-async def _at_work(run: str | None) -> AsyncIterator[None]:
-    """Heartbeats while the body runs in a thread, and failures in the contract's words."""
-
-    async def beat() -> None:
-        while True:
-            activity.heartbeat()
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-
-    beating = asyncio.create_task(beat())
-    try:
-        with log_context(run=run), as_failures():
-            yield
-    finally:
-        beating.cancel()
+async def _beat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(HEARTBEAT_SECONDS)

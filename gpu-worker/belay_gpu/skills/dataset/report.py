@@ -121,19 +121,20 @@ def _warnings(found: Findings) -> Iterator[str]:
     twice = facts.duplicates(members, table.likeness, table.rows)
     if twice.exact + twice.near:
         yield (
-            f"{counted(twice.exact, 'row')} repeat another and {twice.near:,} nearly do; rows alike share a split "
-            f"({'; '.join(twice.examples)})"
+            f"{counted(twice.exact, 'row')} repeat another and {twice.near:,} nearly do; such rows share a "
+            f"split ({'; '.join(twice.examples)})"
         )
     leaked = facts.leakage(found.splits, table.likeness, table.rows)
     if leaked.exact + leaked.near:
         yield (
-            f"leakage: {counted(leaked.exact, 'row')} of the validation or test file occur in an earlier split "
-            f"and {leaked.near:,} nearly do, so scores on them say too much ({'; '.join(leaked.examples)})"
+            f"leakage: {counted(leaked.exact, 'row')} of the validation or test file occur in an earlier "
+            f"split and {leaked.near:,} nearly do, so scores on them say too much "
+            f"({'; '.join(leaked.examples)})"
         )
     split = sum(one.was_split for one in found.texts.whole.values())
     if split:
         yield (
-            f"in {counted(split, 'row')} a token would span the border between prompt and completion, so they "
+            f"in {counted(split, 'row')} a token would span the border of prompt and completion, so they "
             "were tokenised apart; ending prompts with a space or line break avoids it"
         )
     if not found.used["test"]:
