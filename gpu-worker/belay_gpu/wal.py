@@ -1,10 +1,12 @@
 """The trace log (write-ahead log) of a process that has no database.
 
-A file is a sequence of lines `<crc32> <event>\\n`: eight lower-case hex digits of the CRC-32 of the event's bytes, one
-space, the event as JSON (the contract's `TraceEvent`), one newline. `seq` begins at 0 and rises by one. One file
-belongs to one (run, source). A segment in the object store is a run of whole lines of it, byte for byte.
+A file is a sequence of lines `<crc32> <event>\\n`: eight lower-case hex digits of the CRC-32 of the event's
+bytes, one space, the event as JSON (the contract's `TraceEvent`), one newline. `seq` begins at 0 and rises by
+one. One file belongs to one (run, source). A segment in the object store is a run of whole lines of it, byte
+for byte.
 
-What a crash leaves is the exact valid prefix: every line up to the first that is torn, altered or out of order.
+What a crash leaves is the exact valid prefix: every line up to the first that is torn, altered or out of
+order.
 """
 
 from __future__ import annotations
@@ -98,7 +100,8 @@ class Wal:
         """Writes what is pending; syncs when asked, or when the last sync is long enough ago.
 
         Raises:
-            OSError: nothing of the pending lines is in the file then; they are tried again with the next flush.
+            OSError: nothing of the pending lines is in the file then; they are tried again with the next
+            flush.
         """
         if self._pending:
             block = b"".join(self._pending)
