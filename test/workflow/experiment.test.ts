@@ -261,6 +261,34 @@ describe("what goes wrong", () => {
     expect(records.count("artifact.publish")).toBe(0);
   });
 
+  test("when even the base cannot be scored, the reason is still that no trial completed", async () => {
+    const { bench, open } = await createLaboratory(server);
+    bench.plan("no-base/trial-0", "diverge", 5);
+    bench.stageFailures.set(
+      "eval.run",
+      ApplicationFailure.nonRetryable("no such weights", "ModelUnavailable"),
+    );
+    const failure = await open(async () =>
+      failureOf((await startExperiment(server, "no-base", experiment({ num_trials: 1 }))).result()),
+    );
+    expect(failure.type).toBe("NoTrialCompleted");
+    expect(failure.details?.[0]).toMatchObject({ base: { metrics: {} } });
+  });
+
+  test("a merge that fails fails the run, which still has its adapter and its report", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    bench.stageFailures.set("merge.run", ApplicationFailure.nonRetryable("4-bit weights", "Unsupported"));
+    const failure = await open(async () => {
+      const spec = experiment({ num_trials: 1 }, { output: { merge: "best" } });
+      return failureOf((await startExperiment(server, "no-merge", spec)).result());
+    });
+    expect(failure).toMatchObject({ type: "Unsupported", message: "output.merge: 4-bit weights" });
+    const result = ExperimentResult.parse(failure.details?.[0]);
+    expect(result).toMatchObject({ state: "failed", best: { trial: 0 }, reproducibility: { passed: true } });
+    expect(result.artifacts.adapter).not.toBeNull();
+    expect(records.lastOf("no-merge")).toMatchObject({ state: "failed", error: { type: "Unsupported" } });
+  });
+
   test.each([
     ["spec.resolve", "InvalidSpec"],
     ["dataset.analyze", "InvalidDataset"],
@@ -332,11 +360,13 @@ describe("what goes wrong", () => {
     const run = "no-sampler";
     const hold = bench.hold(`${run}/trial-0`, 50);
     const failure = await open(async () => {
-      const spec = experiment({ num_trials: 4, max_concurrent_trials: 2, sampler: "tpe" });
+      const spec = experiment({ num_trials: 4, max_concurrent_trials: 1 });
       bench.failNth("hpo.ask", 2, ApplicationFailure.nonRetryable("no model", "Internal"));
-      return failureOf((await startExperiment(server, run, spec)).result());
+      const handle = await startExperiment(server, run, spec);
+      await bench.reached(hold);
+      await handle.executeUpdate("setMaxConcurrentTrials", { args: [{ maxConcurrentTrials: 2 }] });
+      return failureOf(handle.result());
     });
-    expect(hold.reached).toBe(true);
     expect(failure).toMatchObject({ type: "Internal", message: "no model" });
     expect(records.endStates(run)).toEqual(["cancelled"]);
   });

@@ -29,7 +29,17 @@ export const RunState = z
   .meta({ id: "RunState" });
 export type RunState = z.infer<typeof RunState>;
 
-export const StageName = z.enum(["resolve", "dataset", "space", "search", "select", "test", "merge", "report", "verify"]);
+export const StageName = z.enum([
+  "resolve",
+  "dataset",
+  "space",
+  "search",
+  "select",
+  "test",
+  "merge",
+  "report",
+  "verify",
+]);
 export type StageName = z.infer<typeof StageName>;
 
 export const TrialCounts = z.object({
@@ -95,14 +105,17 @@ export const ReproducibilityVerdict = z
     level: z.enum(["L0", "L1", "L2", "L3"]).nullable(),
     /** Whether every level that was asked for passed. */
     passed: z.boolean(),
-    details: z.array(z.object({ level: z.enum(["L0", "L1", "L2", "L3"]), passed: z.boolean(), message: z.string() })),
+    details: z.array(
+      z.object({ level: z.enum(["L0", "L1", "L2", "L3"]), passed: z.boolean(), message: z.string() }),
+    ),
   })
   .meta({ id: "ReproducibilityVerdict" });
 export type ReproducibilityVerdict = z.infer<typeof ReproducibilityVerdict>;
 
 /**
  * Result of `experimentWorkflow`, and the body of `belay run --json`. When no trial completed, the workflow fails as
- * `NoTrialCompleted` and the failure's first detail is this object, with state `failed`.
+ * `NoTrialCompleted`, and when the merge that was asked for failed, with that failure's type; the first detail of the
+ * failure is this object, with state `failed`.
  */
 export const ExperimentResult = z.object({
   run: z.string(),

@@ -14,7 +14,7 @@ import { database, resolver, skills } from "../proxies";
 import { describeFailure } from "../reliability/failures";
 import { type Carried, readContinuation } from "./experiment/carried";
 import { ExperimentRun } from "./experiment/experiment-run";
-import { finalize } from "./experiment/finalize";
+import { type Conclusion, finalize } from "./experiment/finalize";
 import { wireMessages } from "./experiment/messages";
 import { SearchDriver } from "./experiment/search-driver";
 import { pruningProblem } from "./search/rungs";
@@ -115,17 +115,12 @@ async function runSearch(
   return run.search;
 }
 
-/** Records the result. A run without one completed trial has failed, but it has its report. */
-async function conclude(run: ExperimentRun, result: ExperimentResult): Promise<ExperimentResult> {
-  if (result.state === "completed") {
-    run.machine.to("completed");
-    await run.close({ result });
-    return result;
-  }
-  const error = { type: "NoTrialCompleted", message: run.stages?.selection?.reason ?? "no trial completed" };
-  run.machine.to("failed");
-  await run.close({ error, result });
-  throw ApplicationFailure.nonRetryable(error.message, error.type, result);
+/** Records the result. A run that lacks something essential has failed, but it has its report. */
+async function conclude(run: ExperimentRun, { result, problem }: Conclusion): Promise<ExperimentResult> {
+  run.machine.to(problem === null ? "completed" : "failed");
+  await run.close({ error: problem, result });
+  if (problem === null) return result;
+  throw ApplicationFailure.nonRetryable(problem.message, problem.type, result);
 }
 
 /**

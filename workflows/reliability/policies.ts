@@ -13,18 +13,22 @@ const retry: RetryPolicy = {
   nonRetryableErrorTypes: [...neverRetried],
 };
 
-/** Before a run has done anything, a missing server should be told soon. */
+/**
+ * Before a run has done anything, a missing server should be told soon: within about a minute. Bounded by attempts,
+ * since a local activity that is retried in its worker does not regard its schedule-to-close timeout. Waits above the
+ * threshold are timers, which do not keep the workflow task open.
+ */
 export const firstContact: LocalActivityOptions = {
   startToCloseTimeout: "10s",
-  scheduleToCloseTimeout: "60s",
-  retry,
+  localRetryThreshold: "5s",
+  retry: { ...retry, maximumAttempts: 9 },
 };
 
-/** A few rows in Postgres, inside the workflow task. */
+/** A few rows in Postgres, inside the workflow task: for about an hour. */
 export const shortDatabaseWork: LocalActivityOptions = {
   startToCloseTimeout: "10s",
-  scheduleToCloseTimeout: "1h",
-  retry,
+  localRetryThreshold: "5s",
+  retry: { ...retry, maximumAttempts: 130 },
 };
 
 /** Reads and hashes the files that a spec names. */

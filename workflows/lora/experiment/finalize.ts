@@ -1,4 +1,4 @@
-import { ApplicationFailure, executeChild, isCancellation } from "@temporalio/workflow";
+import { ApplicationFailure, executeChild, isCancellation, TemporalFailure } from "@temporalio/workflow";
 import type { ArtifactRef } from "../../contracts/artifact";
 import { JobSpec } from "../../contracts/job-spec";
 import { type ExperimentResult, type ReproducibilityVerdict, WorkflowTypes } from "../../contracts/messages";
@@ -13,12 +13,22 @@ import type { Search } from "../search/search";
 import type { ExperimentRun } from "./experiment-run";
 import { experimentResult } from "./result";
 
+/** The run's result; `problem`: why it has failed all the same. */
+export interface Conclusion {
+  result: ExperimentResult;
+  problem: { type: string; message: string } | null;
+}
+
 /** From the ended search to the report: select, test, merge, publish, write the manifest, verify, render. */
-export async function finalize(run: ExperimentRun, search: Search): Promise<ExperimentResult> {
+export async function finalize(run: ExperimentRun, search: Search): Promise<Conclusion> {
   const stages = run.stages as StageOutputs;
   const winner = await run.inStage("select", () => select(run, search, stages));
-  await run.inStage("test", () => test(run, stages, winner));
-  if (winner !== null) await run.inStage("merge", () => deliver(run, stages, winner));
+  let problem = winner === null ? { type: "NoTrialCompleted", message: reasonOf(stages) } : null;
+  if (winner === null) await run.inStage("test", () => testBase(run, stages));
+  else {
+    await run.inStage("test", () => test(run, stages, winner));
+    problem = await run.inStage("merge", () => deliver(run, stages, winner));
+  }
   const manifest = await run.inStage("report", () => writeManifest(run, stages));
   if (winner !== null) stages.reproducibility = await run.inStage("verify", () => verify(run));
   const report = await run.inStage("report", () =>
@@ -26,8 +36,11 @@ export async function finalize(run: ExperimentRun, search: Search): Promise<Expe
       { run: run.id, stages, manifest },
     ]),
   );
-  return experimentResult({ run, search, stages, manifest, report });
+  const state = problem === null ? "completed" : "failed";
+  return { result: experimentResult({ run, state, search, stages, manifest, report }), problem };
 }
+
+const reasonOf = (stages: StageOutputs): string => stages.selection?.reason ?? "no trial completed";
 
 async function select(run: ExperimentRun, search: Search, stages: StageOutputs): Promise<Finalist | null> {
   const { metric, mode, replicates } = stages.resolved.spec.search;
@@ -64,14 +77,16 @@ function job(
   return JobSpec.parse({ entrypoint, run: run.id, subject: `${run.id}/${name}`, params, placement });
 }
 
-/** Base and winner, each once, on rows the search never saw; one seat for both. */
-async function test(run: ExperimentRun, stages: StageOutputs, winner: Finalist | null): Promise<void> {
+/** How a job of the "test" stage scores the base (no checkpoint) or the winner. */
+function testJob(
+  run: ExperimentRun,
+  stages: StageOutputs,
+  label: string,
+  checkpoint: EvalInput["checkpoint"],
+) {
   const { spec } = stages.resolved;
   const split = (stages.dataset?.rows.test ?? 0) > 0 ? "test" : "validation";
-  if (split === "validation") {
-    run.warnings.push("there are no test rows: base and winner are compared on the validation rows");
-  }
-  const evaluation = (label: string, checkpoint: EvalInput["checkpoint"]): Omit<EvalInput, "job"> => ({
+  const input: Omit<EvalInput, "job"> = {
     ...modelOf(stages),
     label,
     checkpoint,
@@ -79,19 +94,35 @@ async function test(run: ExperimentRun, stages: StageOutputs, winner: Finalist |
     metrics: testMetrics(spec),
     eval: spec.eval,
     baselines: checkpoint === null && spec.task === "sequence_classification",
-  });
-  const base = job(run, stages, "eval.run", "test", evaluation("base", null));
-  const session = sessionFor(base);
+  };
+  return { job: job(run, stages, "eval.run", "test", input), summary: `${label} on ${split} rows` };
+}
+
+/** Where no trial completed, the base's score is all there is to report; a base that cannot be scored is no surprise. */
+async function testBase(run: ExperimentRun, stages: StageOutputs): Promise<void> {
+  const base = testJob(run, stages, "base", null);
   const onEvent = run.trace.add.bind(run.trace);
-  stages.base = await runJob<EvalOutput>(base, {
-    session,
-    keepSeat: winner !== null,
-    summary: `base on ${split} rows`,
-    onEvent,
-  });
-  if (winner === null) return;
-  const best = job(run, stages, "eval.run", "test", evaluation(`trial-${winner.trial}`, winner.checkpoint));
-  stages.best = await runJob<EvalOutput>(best, { session, summary: `winner on ${split} rows`, onEvent });
+  try {
+    stages.base = await runJob<EvalOutput>(base.job, { summary: base.summary, onEvent });
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    run.warnings.push(`the base was not scored: ${describeFailure(error).message}`);
+  }
+}
+
+/** Base and winner, each once, on rows the search never saw; one seat for both. */
+async function test(run: ExperimentRun, stages: StageOutputs, winner: Finalist): Promise<void> {
+  const { spec } = stages.resolved;
+  if (stages.dataset?.rows.test === 0) {
+    run.warnings.push("there are no test rows: base and winner are compared on the validation rows");
+  }
+  const base = testJob(run, stages, "base", null);
+  const best = testJob(run, stages, `trial-${winner.trial}`, winner.checkpoint);
+  const session = sessionFor(base.job);
+  const onEvent = run.trace.add.bind(run.trace);
+  const { summary } = base;
+  stages.base = await runJob<EvalOutput>(base.job, { session, keepSeat: true, summary, onEvent });
+  stages.best = await runJob<EvalOutput>(best.job, { session, summary: best.summary, onEvent });
   const metric = reportMetric(spec);
   stages.comparison = await skills["eval.compare"].executeWithOptions({ summary: `gain in ${metric}` }, [
     {
@@ -104,29 +135,50 @@ async function test(run: ExperimentRun, stages: StageOutputs, winner: Finalist |
   ]);
 }
 
-/** The winner in the shapes that were asked for. */
-async function deliver(run: ExperimentRun, stages: StageOutputs, winner: Finalist): Promise<void> {
-  const { output } = stages.resolved.spec;
+/** A failure of what was called, as opposed to a cancel and to a defect in this code. */
+const isFailure = (error: unknown): boolean => error instanceof TemporalFailure && !isCancellation(error);
+
+/** Merges the winner into its base. Answers with why that did not work: the adapter is delivered all the same. */
+async function merge(
+  run: ExperimentRun,
+  stages: StageOutputs,
+  winner: Finalist,
+): Promise<Conclusion["problem"]> {
+  const input: Omit<MergeInput, "job"> = { ...modelOf(stages), checkpoint: winner.checkpoint };
+  const summary = `trial ${winner.trial} into its base`;
   const onEvent = run.trace.add.bind(run.trace);
-  if (output.merge === "best") {
-    const input: Omit<MergeInput, "job"> = { ...modelOf(stages), checkpoint: winner.checkpoint };
-    stages.merge = await runJob<MergeOutput>(job(run, stages, "merge.run", "merge", input), {
-      summary: `trial ${winner.trial} into its base`,
+  try {
+    const merged = await runJob<MergeOutput>(job(run, stages, "merge.run", "merge", input), {
+      summary,
       onEvent,
     });
-    if (!stages.merge.passed) {
-      const { maxLogitDifference, tolerance } = stages.merge;
-      run.warnings.push(
-        `the merged model's logits differ by ${maxLogitDifference} from the adapter's (tolerance ${tolerance})`,
-      );
-    }
+    stages.merge = merged;
+    if (merged.passed) return null;
+    const { maxLogitDifference, tolerance } = merged;
+    const message = `the merged model's logits differ by ${maxLogitDifference} from the adapter's (tolerance ${tolerance})`;
+    return { type: "Internal", message };
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    const { type, message } = describeFailure(error);
+    return { type, message: `output.merge: ${message}` };
   }
+}
+
+/** The winner in the shapes that were asked for. */
+async function deliver(
+  run: ExperimentRun,
+  stages: StageOutputs,
+  winner: Finalist,
+): Promise<Conclusion["problem"]> {
+  const { output } = stages.resolved.spec;
+  const onEvent = run.trace.add.bind(run.trace);
+  const problem = output.merge === "best" ? await merge(run, stages, winner) : null;
   const published = await kernel["artifact.publish"].executeWithOptions(
     { summary: `adapter of trial ${winner.trial}` },
     [{ run: run.id, stages }],
   );
   stages.adapter = published.adapter;
-  if (output.push_to_hub === null) return;
+  if (output.push_to_hub === null) return problem;
   const push = { repo: output.push_to_hub, files: published.adapter };
   try {
     stages.hub = await runJob<HubPushOutput>(job(run, stages, "hub.push", "hub", push), {
@@ -134,9 +186,10 @@ async function deliver(run: ExperimentRun, stages: StageOutputs, winner: Finalis
       onEvent,
     });
   } catch (error) {
-    if (isCancellation(error)) throw error;
+    if (!isFailure(error)) throw error;
     run.warnings.push(`not uploaded to ${output.push_to_hub}: ${describeFailure(error).message}`);
   }
+  return problem;
 }
 
 async function writeManifest(run: ExperimentRun, stages: StageOutputs): Promise<ArtifactRef> {
@@ -157,7 +210,7 @@ async function verify(run: ExperimentRun): Promise<ReproducibilityVerdict> {
       staticSummary: `Verification of ${run.name}`,
     });
   } catch (error) {
-    if (isCancellation(error)) throw error;
+    if (!isFailure(error)) throw error;
     const { type, message } = describeFailure(error);
     return {
       level: null,

@@ -5,6 +5,7 @@ import type { Search } from "../search/search";
 
 interface Finished {
   run: { id: string; startedAt: number };
+  state: "completed" | "failed";
   search: Search;
   stages: StageOutputs;
   manifest: ArtifactRef;
@@ -27,14 +28,21 @@ const fileNamed = (
 
 const notVerified: ReproducibilityVerdict = { level: null, passed: false, details: [] };
 
-export function experimentResult({ run, search, stages, manifest, report }: Finished): ExperimentResult {
+export function experimentResult({
+  run,
+  state,
+  search,
+  stages,
+  manifest,
+  report,
+}: Finished): ExperimentResult {
   const { completed, pruned, diverged, failed, cancelled } = search.facts.counts;
   const best = stages.selection?.best ?? null;
   const winner = search.facts.finalists.find((finalist) => finalist.trial === best);
   const merged = fileNamed(stages.merge?.files, "model.safetensors", "model.safetensors.index.json");
   return {
     run: run.id,
-    state: winner === undefined ? "failed" : "completed",
+    state,
     seconds: (Date.now() - run.startedAt) / 1000,
     trials: { completed, pruned, diverged, failed, cancelled },
     base: { metrics: stages.base?.metrics ?? {} },
