@@ -47,5 +47,6 @@ def setup_logs(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.captureWarnings(True)
     for chatty in ("httpx", "urllib3", "filelock", "fsspec", "temporalio.worker._worker"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

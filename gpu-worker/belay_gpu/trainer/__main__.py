@@ -71,6 +71,9 @@ def serve(options: argparse.Namespace) -> int:
     from belay_gpu.engine.determinism import prepare_process
 
     prepare_process(options.threads)
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
     from belay_gpu.engine.device import describe_device, resolve_device
     from belay_gpu.engine.errors import EngineError
     from belay_gpu.trainer.bases import Bases

@@ -25,9 +25,8 @@ from belay_gpu.contracts.models import (
 )
 from belay_gpu.contracts.names import Activities
 from belay_gpu.logs import log_context
-from belay_gpu.worker.errors import as_failures, failure
+from belay_gpu.worker.errors import as_failures
 from belay_gpu.worker.evaluation import run_evaluation
-from belay_gpu.worker.follow import ShuttingDown
 from belay_gpu.worker.host import EngineHost
 from belay_gpu.worker.hub import push_to_hub
 from belay_gpu.worker.merging import run_merge
@@ -61,7 +60,7 @@ class EngineActivities:
                 engine_id=host.engine_id,
                 task_queue=host.task_queue,
                 seat_id=seat_id,
-                device=host.trainer().device,
+                device=host.device,
             )
 
     @activity.defn(name=Activities.GPU_RELEASE_SEAT)
@@ -96,10 +95,7 @@ class EngineActivities:
         with log_context(run=job.run, subject=job.subject, epoch=job.epoch), as_failures():
             self._host.fence(job.subject, job.epoch)
             with self._host.desk.sitting(seat_id, wish, job.release_seat):
-                try:
-                    yield
-                except ShuttingDown as stop:
-                    raise failure("EngineLost", stop.message, {"resident": False}) from stop
+                yield
 
 
 async def _beat() -> None:

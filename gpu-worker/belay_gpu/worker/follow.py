@@ -9,6 +9,7 @@ from temporalio import activity
 
 from belay_gpu.engine.errors import EngineError
 from belay_gpu.trainer.commands import EvalOrder, MergeOrder, StopOrder, TrainOrder
+from belay_gpu.worker.errors import TrainerDied
 from belay_gpu.worker.supervisor import Generation
 
 POLL_SECONDS = 0.03
@@ -16,15 +17,8 @@ POLL_SECONDS = 0.03
 STOP_SECONDS = 60.0
 
 
-class TrainerDied(EngineError):
-    """The process is gone, and the job with it. Not the job's fault, as far as one can tell."""
-
-    def __init__(self, subject: str) -> None:
-        super().__init__("EngineLost", f"{subject}: the trainer died with the job on board")
-
-
 class ShuttingDown(EngineError):
-    """The worker was asked to stop; the job can go on elsewhere from `output`'s checkpoint."""
+    """The worker or its trainer was asked to stop; the job can go on elsewhere from its checkpoint."""
 
     def __init__(self, subject: str, output: dict[str, Any] | None) -> None:
         super().__init__("EngineLost", f"{subject}: the engine is being shut down")
@@ -40,18 +34,23 @@ async def run_order(generation: Generation, order: TrainOrder | EvalOrder | Merg
     Raises:
         EngineError: as the trainer says; `TrainerDied`; `ShuttingDown`.
     """
-    await asyncio.to_thread(generation.spool.put, order)
+    putting = asyncio.create_task(asyncio.to_thread(generation.spool.put, order))
     shutdown = asyncio.create_task(activity.wait_for_worker_shutdown())
     try:
+        await asyncio.shield(putting)
         result = await _result(generation, order, shutdown)
         if result is not None:
-            return _output(result)
+            output = _output(result)
+            if output.get("status") == "stopped":  # and not by us: somebody ended the trainer
+                raise ShuttingDown(order.subject, output)
+            return output
         stopped = await _stop(generation, order)
         raise ShuttingDown(order.subject, stopped.get("output"))
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None:
             task.uncancel()
+        await putting
         stopped = await _stop(generation, order)
         if stopped.get("ok") and isinstance(order, TrainOrder):
             return _output(stopped)

@@ -68,6 +68,7 @@ async def run_gpu_worker(config: GpuConfig) -> None:
     ready = asyncio.Event()
 
     def on_ready(generation: Generation) -> None:
+        host.device = generation.device
         host.desk.set_open(True)
         ready.set()
 
@@ -120,8 +121,7 @@ async def _serve(
     )
     async with pool, engine:
         write_ready_file(config.ready_file, "gpu", TaskQueues.GPU_POOL)
-        started = host.trainer().device
-        log.info("GPU worker polls", extra={"fields": {"engine": host.engine_id, "device": started}})
+        log.info("GPU worker polls", extra={"fields": {"engine": host.engine_id, "device": host.device}})
         await _first(asyncio.create_task(stop.wait()), supervising)
         log.info("GPU worker stops", extra={"fields": {"engine": host.engine_id}})
 

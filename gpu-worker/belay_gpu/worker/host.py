@@ -23,6 +23,7 @@ class EngineHost:
     segments: Segments
     hub_token: str | None
     supervisor: Supervisor | None = None
+    device: str = ""
     _shippers: dict[int, WalShipper] = field(default_factory=dict)
     _epochs: dict[str, int] = field(default_factory=dict)
     _jobs: count[int] = field(default_factory=count)

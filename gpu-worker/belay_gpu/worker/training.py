@@ -15,8 +15,8 @@ from belay_gpu.engine.errors import EngineError
 from belay_gpu.files import remove_tree
 from belay_gpu.trainer.checkpoints import list_checkpoints
 from belay_gpu.trainer.commands import Candidate, TrainOrder
-from belay_gpu.worker.errors import failure
-from belay_gpu.worker.follow import ShuttingDown, TrainerDied, run_order
+from belay_gpu.worker.errors import TrainerDied, failure
+from belay_gpu.worker.follow import ShuttingDown, run_order
 from belay_gpu.worker.host import EngineHost
 from belay_gpu.worker.inputs import base_spec, fetch_newest, fetch_split, require_split
 from belay_gpu.worker.shipping import upload_checkpoint

@@ -68,8 +68,9 @@ class Servers:
 
 
 @contextmanager
-def object_store(folder: Path) -> Iterator[StoreConfig]:
-    port = free_port()
+def object_store(folder: Path, port: int | None = None) -> Iterator[StoreConfig]:
+    """MinIO over `folder`, which it finds again when it is started on it a second time."""
+    port = port or free_port()
     environment = {**os.environ, "MINIO_ROOT_USER": "belay-test", "MINIO_ROOT_PASSWORD": "belay-test"}
     command = [tool("minio"), "server", "--address", f"127.0.0.1:{port}", str(folder)]
     with process(command, env=environment):

@@ -53,7 +53,7 @@ def gpu_worker(temporal: str, store: StoreConfig, state_dir: Path, **settings: s
     }
     process = subprocess.Popen([sys.executable, "-m", "belay_gpu.worker", "gpu"], env=environment)
     try:
-        until(lambda: ready.exists() or process.poll() is not None, "the GPU worker")
+        until(lambda: ready.exists() or process.poll() is not None, "the GPU worker", 240)
         if process.poll() is not None:
             raise RuntimeError(f"the GPU worker ended with {process.returncode}")
         yield GpuWorker(process, state_dir, ready)

@@ -307,6 +307,18 @@ async def test_a_killed_trainer_is_replaced_and_its_last_checkpoint_is_in_the_st
     assert again["adapterSha256"] == straight["adapterSha256"]
 
 
+async def test_a_trainer_that_is_asked_to_stop_makes_no_suspect(
+    shared_worker: GpuWorker, client: Client, inputs: Inputs, s3: Minio
+) -> None:
+    handle = await start(client, inputs, "training.run", inputs.training(**ENDLESS))
+    await until_step(handle, 3)
+    os.kill(shared_worker.trainer_pid(), signal.SIGTERM)
+    lost = await failure(handle)
+    assert lost.type == "EngineLost"
+    assert lost.details[0]["resident"] is False
+    assert lost.details[0]["checkpoint"]["step"] >= 3
+
+
 async def test_a_stopped_worker_checkpoints_and_makes_no_suspect(
     temporal_address: str,
     store_config: StoreConfig,
