@@ -41,11 +41,15 @@ async function store(server: TemporalServer, release: string, workflowId: string
   for (const [index, { runId }] of runs.entries()) {
     const history = await server.client.workflow.getHandle(workflowId, runId).fetchHistory();
     const name = `${release}/${workflowId.replaceAll("/", ".")}${index === 0 ? "" : `.${index + 1}`}.json`;
-    writeFileSync(join(target, name), `${JSON.stringify(JSON.parse(historyToJSON(history)))}\n`);
+    writeFileSync(join(target, name), `${withoutStackTraces(historyToJSON(history))}\n`);
     appendFileSync(checksumFile.replace(historiesFolder, target), `${checksumOf(name)}  ${name}\n`);
     process.stdout.write(`${name}\n`);
   }
 }
+
+/** They name files of the machine that recorded, and mean nothing to a replay. */
+const withoutStackTraces = (json: string): string =>
+  JSON.stringify(JSON.parse(json), (key, value: unknown) => (key === "stackTrace" ? "" : value));
 
 const checksumOf = (name: string): string => checksum(name, target);
 

@@ -41,7 +41,7 @@ export async function startTemporal(): Promise<TemporalServer> {
   return {
     address,
     binary,
-    client: new Client({ connection: clientConnection }),
+    client: new Client({ connection: clientConnection, identity: "test" }),
     connection,
     stop: async () => {
       await connection.close();

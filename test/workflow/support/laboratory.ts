@@ -52,7 +52,11 @@ export async function createLaboratory(
 ): Promise<Laboratory> {
   const records = new Records();
   const bench = new Bench(records, seats);
-  const shared = { connection: server.connection, maxHeartbeatThrottleInterval: "1s" as const };
+  const shared = {
+    connection: server.connection,
+    maxHeartbeatThrottleInterval: "1s" as const,
+    identity: "laboratory",
+  };
   const workers = await Promise.all([
     Worker.create({
       ...shared,
