@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import type { ExperimentResult } from "../../workflows/contracts";
 import { RunFailedError } from "../errors";
 import type { Run } from "../run";
@@ -41,10 +42,17 @@ async function sumUp(
   deployment: Deployment,
 ): Promise<void> {
   if (console.json) console.emit(result);
-  const local = await fetchReports(result, deployment, context.stateDir);
+  const fetched = await fetchReports(result, deployment, context.stateDir);
+  const local = fetched && { report: nearPath(fetched.report, context.cwd) };
   const uiUrl = runPage(deployment, result.run);
   console.say("", ...summary(result, { uiUrl, local, paint: console.paint }));
   context.exitCode = succeeded(result) ? ExitCode.done : ExitCode.failed;
+}
+
+/** As a person in that folder would write it. */
+function nearPath(path: string, cwd: string): string {
+  const near = relative(cwd, path);
+  return near.startsWith("..") ? path : near;
 }
 
 /** What `--json` prints of a run that ended before it had a result. */
