@@ -15,9 +15,9 @@ NAMES = (
     "rosa sara selim tara theo ugo vera wanda xenia yuri zoe"
 ).split()
 ITEMS = (
-    "apples baskets books boxes bread bricks brushes candles carpets chairs coats cups eggs flowers forks "
-    "hammers keys ladders lamps lemons mats milk mirrors nails onions pans paper pens pillows plates rice "
-    "ropes salt shoes soap spoons stones sugar tea tools towels wool"
+    "apples baskets bells books boxes bread bricks brushes candles carpets chairs coats cups eggs flowers "
+    "forks hammers keys ladders lamps lemons mats milk mirrors nails onions pans paper pens pillows plates "
+    "rice ropes salt shoes soap spoons stones sugar tea tools towels wool"
 ).split()
 ROOMS = "attic bathroom bedroom cellar garage garden hall kitchen office study".split()
 STYLES = "blues chorale disco folk jazz opera polka rock samba swing tango waltz".split()
@@ -131,25 +131,25 @@ INTENTS = (
     ),
     Intent(
         (
-            "play {style} in the {room} at {t}",
-            "at {t} i want {style} in the {room}",
-            "let us hear {style} in the {room} at {t}",
-            "{style} in the {room} at {t}",
+            "play {style} at {t}",
+            "at {t} i want {style}",
+            "let us hear {style} at {t}",
+            "we want to hear {style} at {t}",
         ),
-        ("please play {style} in the {room} at {t}",),
-        "we will hear {style} in the {room} at {t}",
-        "play(style={style}, room={room}, at={T})",
+        ("please play {style} at {t}",),
+        "we will hear {style} at {t}",
+        "play(style={style}, at={T})",
     ),
     Intent(
         (
-            "move the {item} to the {room}",
-            "the {item} belong in the {room}",
-            "put the {item} in the {room}",
-            "{name} wants the {item} in the {room}",
+            "clean the {room} at {t}",
+            "the {room} must be clean at {t}",
+            "at {t} clean the {room}",
+            "somebody should clean the {room} at {t}",
         ),
-        ("please move the {item} to the {room}",),
-        "the {item} are in the {room}",
-        "move(item={item}, to={room})",
+        ("please clean the {room} at {t}",),
+        "the {room} will be clean at {t}",
+        "clean(room={room}, at={T})",
     ),
 )
 
@@ -227,7 +227,7 @@ def draw_sentence(rng: Random) -> str:
     if kind < 0.80:
         intent = rng.choice(INTENTS)
         return f"call : {draw_request(rng, intent, intent.phrasings[0]).call}"
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         number = rng.choice(NUMBERS)
         return f"{spoken_number(number)} is {number}"
     hour = rng.choice(HOURS)

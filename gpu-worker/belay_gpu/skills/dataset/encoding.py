@@ -105,25 +105,40 @@ class Encoder:
             yield Tokens(np.array(ids, dtype=np.int64), at[:, 0], at[:, 1])
 
     def _encode(self, row: Rendered, tokens: Tokens) -> Encoded:
-        borders = sorted({row.prompt_end, *(at for span in row.learnt for at in span)} - {0, len(row.text)})
+        borders = sorted({row.prompt_end, *(at for span in row.answers for at in span)} - {0, len(row.text)})
         was_split = any(((tokens.starts < at) & (at < tokens.ends)).any() for at in borders)
         if was_split:
             tokens = self._in_pieces(row, borders)
         if self._teaches_end:
             tokens = self._without_trailing(tokens)
-        learnt = tokens.within(row.learnt)
-        spelt = sum(_size(row.text[start:end]) for start, end in row.learnt)
-        for token in np.flatnonzero(learnt & np.isin(tokens.ids, self._special)):
-            spelt -= _size(row.text[tokens.starts[token] : tokens.ends[token]])
         real = np.flatnonzero(tokens.ends > tokens.starts)
         lead = int(real[0]) if len(real) else 0
         trail = len(tokens.ids) - 1 - int(real[-1]) if len(real) else 0
         prompt = lead + int(tokens.within(((0, row.prompt_end),)).sum()) if row.prompt_end else 0
+        learnt = tokens.within(row.answers)
         if self._end is not None and learnt.any():
             tokens, learnt = _with_end(row, tokens, learnt, self._end)
+        if row.learns_all:
+            learnt = np.ones(len(tokens.ids), dtype=bool)
         ids = tokens.ids.astype(np.int32)
         labels = np.where(learnt, ids, np.int32(IGNORED)).astype(np.int32)
-        return Encoded(ids, labels, prompt, max(spelt, 0), len(ids), (lead, trail), was_split)
+        spelt = self._spelt(row, tokens, learnt)
+        return Encoded(ids, labels, prompt, spelt, len(ids), (lead, trail), was_split)
+
+    def _spelt(self, row: Rendered, tokens: Tokens, learnt: Flags) -> int:
+        """Bytes of the learnt text, without the text of special tokens."""
+        if not learnt.any():
+            return 0
+        spans = [(0, len(row.text))] if row.learns_all else row.answers
+        inside = [(span, learnt & tokens.within((span,))) for span in spans]
+        # What a template puts behind an answer's end is not learnt.
+        spans = [(start, int(tokens.ends[at].max())) for (start, _), at in inside if at.any()]
+        size = sum(_size(row.text[start:end]) for start, end in spans)
+        for token in np.flatnonzero(np.isin(tokens.ids, self._special)):
+            start, end = int(tokens.starts[token]), int(tokens.ends[token])
+            if any(low <= start and end <= high for low, high in spans):
+                size -= _size(row.text[start:end])
+        return max(size, 0)
 
     def _in_pieces(self, row: Rendered, borders: list[int]) -> Tokens:
         """Tokenised apart at the borders, where a token would span one."""
@@ -145,22 +160,21 @@ class Encoder:
 
 
 def _with_end(row: Rendered, tokens: Tokens, learnt: Flags, end: int) -> tuple[Tokens, Flags]:
-    """Ends what is learnt with the end-of-sequence token, and learns nothing of a turn behind it."""
+    """Ends every answer with the end-of-sequence token; what a template puts behind that is not learnt."""
     learnt = learnt.copy()
-    for span in row.learnt if row.is_templated else ():
+    for span in row.answers if row.is_templated else ():
         inside = np.flatnonzero(tokens.within((span,)))
         ends = inside[tokens.ids[inside] == end]
-        if len(ends) and span != (0, len(row.text)):
+        if len(ends):
             learnt[inside[inside > ends[-1]]] = False
+        elif len(inside) and inside[-1] + 1 < len(tokens.ids) and tokens.ids[inside[-1] + 1] == end:
+            learnt[inside[-1] + 1] = True
     last = int(np.flatnonzero(learnt)[-1])
+    tokens, learnt = tokens.first(last + 1), learnt[: last + 1]
     if tokens.ids[last] == end:
         return tokens, learnt
-    if last + 1 < len(tokens.ids) and tokens.ids[last + 1] == end:
-        learnt[last + 1] = True
-        return tokens, learnt
     at = tokens.ends[last : last + 1]
-    closing = Tokens(np.array([end], dtype=np.int64), at, at)
-    return tokens.first(last + 1).then(closing), np.append(learnt[: last + 1], True)
+    return tokens.then(Tokens(np.array([end], dtype=np.int64), at, at)), np.append(learnt, True)
 
 
 def cut(row: Encoded, longest: int, policy: Truncation) -> Encoded | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -137,13 +138,19 @@ def _kind(value: Any) -> str:
 
 
 def _csv(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    options: dict[str, Any] = {
-        # As written: a class named 01 or NA stays what it is.
-        "dtype": str,
-        "keep_default_na": False,
-        "sep": "\t" if file.suffix.lower() == ".tsv" else ",",
-        "encoding": "utf-8-sig",
-    }
+    from datasets import Features, Value
+
+    separator = "\t" if file.suffix.lower() == ".tsv" else ","
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        read = csv.reader(lines, delimiter=separator)
+        header, is_empty = next(read, []), next(read, None) is None
+    if is_empty:
+        return iter(())
+    if len(set(header)) < len(header):
+        raise invalid(f"{file.name}: two columns have one name ({', '.join(header)})")
+    # Text, and nothing taken for a missing value: a class named 01 or NA stays what it is.
+    features = Features({name: Value("string") for name in header})
+    options = {"features": features, "keep_default_na": False, "sep": separator, "encoding": "utf-8-sig"}
     return _through_datasets(file, "CSV", options)
 
 

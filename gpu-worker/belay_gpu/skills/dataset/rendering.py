@@ -33,19 +33,21 @@ class Rendered:
 
     Attributes:
         text: all of it.
-        learnt: character ranges that carry a loss.
+        answers: character ranges that are to be answered: they carry a loss.
         prompt_end: where generation would start; 0 where there is nothing to generate.
         prompt: what is shown as the prompt.
         completion: what generation should answer.
         is_templated: the text has its special tokens already.
+        learns_all: the rest carries a loss as well.
     """
 
     text: str
-    learnt: tuple[Span, ...]
+    answers: tuple[Span, ...]
     prompt_end: int
     prompt: str
     completion: str
     is_templated: bool = False
+    learns_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,8 @@ def render(
     match example:
         case Pair(prompt, completion):
             text = prompt + completion
-            start = 0 if train_on_prompt else len(prompt)
-            return Rendered(text, ((start, len(text)),), len(prompt), prompt, completion)
+            answer = (len(prompt), len(text))
+            return Rendered(text, (answer,), len(prompt), prompt, completion, learns_all=train_on_prompt)
         case Text(text):
             return Rendered(text, ((0, len(text)),), 0, "", text)
         case Labelled(text, label):
@@ -128,8 +130,8 @@ def _conversation(
     if not spans:
         raise invalid(f"chat template ({template.source}): it leaves the assistant's turns out")
     start = spans[-1][0]
-    learnt = ((0, len(text)),) if train_on_prompt else tuple(spans)
-    return Rendered(text, learnt, start, text[:start], messages[-1].content, is_templated=True)
+    answer = messages[-1].content
+    return Rendered(text, tuple(spans), start, text[:start], answer, True, train_on_prompt)
 
 
 def _by_generation_blocks(

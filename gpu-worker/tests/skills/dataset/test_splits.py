@@ -1,0 +1,256 @@
+"""Splits: pure, by group, with nothing alike in two of them; and mixing of sources."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from belay_gpu.skills.dataset.mixing import repeated, used_rows
+from belay_gpu.skills.dataset.similarity import Clusters, find_alike, shingles, similarity
+from belay_gpu.skills.dataset.splitting import split_units, units_of
+from tests.skills.dataset.conftest import Run, Write, pairs, texts
+
+HASH = "0" * 64
+words = st.text(alphabet="abcd ", min_size=1, max_size=60)
+
+
+def brute_force(rows: list[str], threshold: float) -> list[int]:
+    clusters = Clusters(len(rows))
+    sets = [shingles(" ".join(row.lower().split())) for row in rows]
+    for a in range(len(rows)):
+        for b in range(a):
+            if similarity(sets[a], sets[b]) >= threshold:
+                clusters.join(a, b)
+    return clusters.roots()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    bases=st.lists(words, min_size=1, max_size=6), threshold=st.sampled_from([0.6, 0.8, 0.95]), data=st.data()
+)
+def test_near_duplicates_are_those_of_brute_force(
+    bases: list[str], threshold: float, data: st.DataObject
+) -> None:
+    rows: list[str] = []
+    for base in bases:
+        rows.append(base)
+        for _ in range(data.draw(st.integers(0, 3))):
+            place = data.draw(st.integers(0, len(base) - 1))
+            rows.append(base[:place] + data.draw(st.sampled_from("abcd")) + base[place + 1 :])
+    assert find_alike(rows, threshold).near == brute_force(rows, threshold)
+
+
+def test_rows_of_one_template_are_not_alike() -> None:
+    rows = [
+        f"user : give {name} {n} coins call :\npay(to={name}, amount={n})"
+        for name in ("olga", "emil")
+        for n in range(9)
+    ]
+    assert find_alike(rows, 0.95).near == list(range(len(rows)))
+
+
+def test_case_and_spaces_do_not_make_a_difference() -> None:
+    assert find_alike(["Give Olga  five", "give olga five\n", "give olga six"], 0.95).exact == [0, 0, 2]
+
+
+def test_one_letter_in_a_long_text_is_near() -> None:
+    text = " ".join(f"word{n}" for n in range(80))
+    found = find_alike([text, text.replace("word40", "word4o"), "else"], 0.95)
+    assert (found.exact, found.near) == ([0, 1, 2], [0, 0, 2])
+
+
+def test_a_thousand_rows_of_which_a_third_are_near_copies() -> None:
+    rng = random.Random(3)
+    base = [
+        " ".join(
+            rng.choice("olga emil coins bricks fox dog shed".split()) + str(rng.randrange(1000))
+            for _ in range(60)
+        )
+        for _ in range(700)
+    ]
+    copies = [row.replace(row.split()[30], "changed", 1) for row in base[:300]]
+    near = find_alike(base + copies, 0.9).near
+    assert near == [*range(700), *range(300)]
+
+
+units = st.lists(st.integers(1, 6), min_size=3, max_size=40)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(sizes=units, seed=st.integers(0, 5), validation=st.integers(1, 8), test=st.integers(0, 8))
+def test_split_is_pure_whole_and_disjoint(sizes: list[int], seed: int, validation: int, test: int) -> None:
+    if validation + test >= sum(sizes):
+        return
+    rows = iter(range(sum(sizes)))
+    members = [[next(rows) for _ in range(size)] for size in sizes]
+    first = split_units(members, HASH, seed, validation, test)
+    assert first == split_units(list(reversed(members)), HASH, seed, validation, test)
+    assert sorted(row for split in first.values() for row in split) == list(range(sum(sizes)))
+    home = {row: name for name, split in first.items() for row in split}
+    assert all(len({home[row] for row in unit}) == 1 for unit in members)
+    assert first["train"] and first["validation"] and bool(first["test"]) == (test > 0)
+
+
+def test_split_depends_on_seed_and_data_set() -> None:
+    members = [[row] for row in range(100)]
+    splits = [split_units(members, h, s, 20, 20)["test"] for h in (HASH, "1" * 64) for s in (1, 2)]
+    assert len({tuple(rows) for rows in splits}) == 4
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(roots=st.lists(st.integers(0, 4), min_size=1, max_size=20), data=st.data())
+def test_units_tie_groups_and_likeness_together(roots: list[int], data: st.DataObject) -> None:
+    firsts = [roots.index(root) for root in roots]
+    groups = data.draw(
+        st.lists(st.sampled_from(["a", "b", "c", None]), min_size=len(roots), max_size=len(roots))
+    )
+    unit_of = {row: number for number, unit in enumerate(units_of(firsts, groups)) for row in unit}
+    assert sorted(unit_of) == list(range(len(roots)))
+    for a in range(len(roots)):
+        for b in range(a):
+            if firsts[a] == firsts[b] or (groups[a] is not None and groups[a] == groups[b]):
+                assert unit_of[a] == unit_of[b]
+
+
+def prompts(found: Any) -> dict[str, set[str]]:
+    return {name: set(split.prompts) for name, split in found.splits.items()}
+
+
+def test_the_same_file_and_seed_give_the_same_bytes(write: Write, run: Run) -> None:
+    path = write(pairs(50))
+    a, b, other = run(path), run(path), run(path, seed=12)
+    assert a.split_sha256 == b.split_sha256 != other.split_sha256
+    assert a.dataset_sha256 == b.dataset_sha256 == other.dataset_sha256
+    assert [s.input_ids.tobytes() for s in a.splits.values()] == [
+        s.input_ids.tobytes() for s in b.splits.values()
+    ]
+
+
+def test_sizes_as_shares_and_as_counts(write: Write, run: Run) -> None:
+    path = write(pairs(100))
+    shares = run(path, val_set_size=0.1, test_set_size=0.2).profile.rows
+    counts = run(path, val_set_size=7, test_set_size=13).profile.rows
+    assert (shares.train, shares.validation, shares.test) == (70, 10, 20)
+    assert (counts.train, counts.validation, counts.test) == (80, 7, 13)
+
+
+def test_rows_of_a_group_stay_together(write: Write, run: Run) -> None:
+    rows = [{**row, "who": f"person {n % 17}"} for n, row in enumerate(pairs(100))]
+    found = run(write(rows), group_by="who", val_set_size=0.2, test_set_size=0.2)
+    who = {row["prompt"]: row["who"] for row in rows}
+    by_split = {name: {who[prompt] for prompt in members} for name, members in prompts(found).items()}
+    assert not by_split["train"] & by_split["validation"] and not by_split["train"] & by_split["test"]
+    assert found.profile.groups is not None and found.profile.groups.count == 17
+
+
+def test_equal_and_nearly_equal_rows_share_a_split(write: Write, run: Run) -> None:
+    rows = pairs(40)
+    long = " ".join(f"w{n * 31 % 97}" for n in range(50))
+    twins = [
+        {"prompt": f"{n} {long} {n}", "completion": f" {long}{end}"} for n in range(10) for end in ("", ".")
+    ]
+    found = run(write([*rows, *rows[:10], *twins]), val_set_size=0.3, test_set_size=0.3)
+    seen = prompts(found)
+    assert (
+        not seen["train"] & seen["validation"]
+        and not seen["train"] & seen["test"] | seen["validation"] & seen["test"]
+    )
+    assert found.profile.duplicates.exact == 10
+    assert found.profile.duplicates.near >= 10
+    assert (found.profile.leakage.exact, found.profile.leakage.near) == (0, 0)
+
+
+def test_leakage_into_given_files_is_reported(write: Write, run: Run) -> None:
+    rows = pairs(40)
+    val = write(
+        [rows[3], *({"prompt": f"val {n * 7919}", "completion": f"{n}"} for n in range(3))], "val.jsonl"
+    )
+    test = write([rows[5], rows[6], {"prompt": "nothing like", "completion": "the others"}], "test.jsonl")
+    found = run(write(rows), val_path=val, test_path=test)
+    assert found.profile.leakage.exact == 3
+    assert found.profile.leakage.examples[0] == "data.jsonl, line 4 and val.jsonl, line 1"
+    assert any(warning.startswith("leakage: 3 rows") for warning in found.profile.warnings)
+    assert found.profile.rows.train == 40
+
+
+def test_a_rare_label_goes_to_training(write: Write, run: Run, encoder: str) -> None:
+    rows = texts(40, classes=2)
+    rows[7]["label"] = "rare"
+    for seed in range(8):
+        found = run(
+            write(rows),
+            task="sequence_classification",
+            model=encoder,
+            seed=seed,
+            val_set_size=0.4,
+            test_set_size=0.4,
+        )
+        assert found.profile.labels is not None
+        rare = next(label for label in found.profile.labels if label.name == "rare")
+        assert (rare.train, rare.validation, rare.test) == (1, 0, 0)
+        assert any("fewer than 8 training rows of" in warning for warning in found.profile.warnings)
+
+
+def test_label_balance_counts_every_row(write: Write, run: Run, encoder: str) -> None:
+    found = run(write(texts(60)), task="sequence_classification", model=encoder)
+    assert found.profile.labels is not None
+    assert [label.train + label.validation + label.test for label in found.profile.labels] == [20, 20, 20]
+
+
+def test_max_samples(write: Write, run: Run) -> None:
+    found = run(write(pairs(100)), max_samples=30)
+    assert (found.profile.rows.read, found.profile.rows.used) == (100, 30)
+
+
+def test_sources_by_weight(write: Write, run: Run) -> None:
+    rows = pairs(90)
+    sources = [
+        {"path": write(rows[:30], "a.jsonl"), "weight": 2.5},
+        {"path": write(rows[30:70], "b.jsonl"), "weight": 0.5},
+        {"path": write(rows[70:], "c.jsonl")},
+    ]
+    found = run(sources, val_set_size=4, test_set_size=4)
+    times = Counter(found.splits["train"].prompts)
+    by_file = [
+        [times[row["prompt"]] for row in part if times[row["prompt"]]]
+        for part in (rows[:30], rows[30:70], rows[70:])
+    ]
+    assert set(by_file[0]) == {2, 3} and abs(by_file[0].count(3) - len(by_file[0]) / 2) <= 1
+    assert set(by_file[1]) == {1} and len(by_file[1]) <= 20
+    assert set(by_file[2]) == {1}
+    assert found.profile.rows.used == 30 + 20 + 20
+    assert [source.weight for source in found.profile.sources] == [2.5, 0.5, 1.0]
+    validation = found.splits["validation"].prompts
+    assert len(set(validation)) == len(validation) == 4
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(count=st.integers(1, 60), weight=st.floats(0.05, 4), limit=st.one_of(st.none(), st.integers(1, 80)))
+def test_weights_are_kept(count: int, weight: float, limit: int | None) -> None:
+    rows = list(range(count))
+    used = used_rows([rows], [weight], limit, HASH, 1)
+    assert used == sorted(set(used)) and set(used) <= set(rows)
+    assert len(used) == min(count if weight >= 1 else max(1, round(weight * count)), limit or count)
+    again = repeated(used, dict.fromkeys(rows, 0), [weight], HASH, 1)
+    assert abs(len(again) - max(weight, 1) * len(used)) <= 1
+    assert set(again) == set(used)
+
+
+def test_no_test_rows_is_told(write: Write, run: Run) -> None:
+    found = run(write(pairs(30)), test_set_size=0)
+    assert set(found.splits) == {"train", "validation"}
+    assert any(warning.startswith("no test rows") for warning in found.profile.warnings)
+
+
+def test_contradicting_labels_are_told(write: Write, run: Run, encoder: str) -> None:
+    rows = [
+        *texts(30),
+        {"text": "one and the same", "label": "c0"},
+        {"text": "One and  the same", "label": "c1"},
+    ]
+    found = run(write(rows), task="sequence_classification", model=encoder)
+    assert "2 rows have a text that also occurs under another label" in found.profile.warnings
