@@ -38,7 +38,3 @@ export function resumeCandidates(
     })
     .sort((a, b) => b.step - a.step || b.epoch - a.epoch);
 }
-
-/** Whether a finished dispatch may move the newest-checkpoint pointer: no newer one was made meanwhile. */
-export const mayCommit = (checkpointEpoch: number, newestEpoch: number): boolean =>
-  checkpointEpoch >= newestEpoch;

@@ -2,12 +2,11 @@ import type { OpenTrial } from "../../contracts/activities";
 import type { LoraSpec, SearchSpec, TrainSpec } from "../../contracts/experiment";
 import type { TrialRow } from "../../contracts/messages";
 import type { Proposal } from "../../contracts/skills";
-import type { RungReport, TrialEndState, TrialOutcome, Verdict } from "../../contracts/trial";
+import type { RungReport, TrialEndState, TrialOutcome } from "../../contracts/trial";
 import { replicateSeed, trialConfig, trialSteps } from "../trial-config";
 import { askSize, stopReason } from "./asking";
-import { judgeable, ruleOf } from "./cohort";
-import { judgeAlone, judgeCohort } from "./pruners";
-import { asCost, isBetter, withFinalist } from "./ranking";
+import { type Decision, Judge, type VerdictMessage } from "./judge";
+import { isBetter, withFinalist } from "./ranking";
 import { bracketOf, rungCount, rungSteps } from "./rungs";
 import { type LiveTrial, type SearchFacts, type SearchState, verdictAt } from "./state";
 import { RungWindows } from "./windows";
@@ -30,20 +29,6 @@ export interface AskRequest {
   pending: number[];
 }
 
-/** A verdict just made, to be recorded before the trial is told. */
-export interface Decision {
-  ordinal: number;
-  report: RungReport;
-  verdict: Verdict;
-  seen: number;
-}
-
-export interface VerdictMessage {
-  trial: number;
-  rung: number;
-  verdict: Verdict;
-}
-
 const endedRows = 100;
 const unmirroredTrials = 1000;
 
@@ -54,8 +39,7 @@ const unmirroredTrials = 1000;
 export class Search {
   private readonly state: SearchFacts;
   private readonly live: Map<number, LiveTrial>;
-  private readonly windows: RungWindows;
-  private repeats: VerdictMessage[] = [];
+  private readonly judge: Judge;
 
   constructor(
     readonly setup: SearchSetup,
@@ -64,12 +48,13 @@ export class Search {
     const { live, windows, ...rest } = state;
     this.state = rest;
     this.live = new Map(live.map((trial) => [trial.trial, trial]));
-    this.windows = new RungWindows(rungCount(setup.search, setup.plannedSteps), windows);
+    const remembered = new RungWindows(rungCount(setup.search, setup.plannedSteps), windows);
+    this.judge = new Judge(setup.search, this.state, this.live, remembered);
   }
 
   /** The state as plain JSON, for a continued workflow. */
   carry(): SearchState {
-    return { ...this.state, live: this.open(), windows: this.windows.carry() };
+    return { ...this.state, live: this.open(), windows: this.judge.carry() };
   }
 
   get facts(): Readonly<SearchFacts> {
@@ -206,8 +191,7 @@ export class Search {
 
   /** Verdicts to tell now. One that says go on waits for a free place when the trial has given up its own. */
   verdictsToSend(maxConcurrent: number): VerdictMessage[] {
-    const messages = this.repeats;
-    this.repeats = [];
+    const messages = this.judge.takeRepeats();
     for (const trial of this.live.values()) {
       while (trial.sent < trial.decided) {
         const verdict = verdictAt(trial, trial.sent);
@@ -230,69 +214,7 @@ export class Search {
 
   /** Takes a trial's value at a rung; answers with the verdicts that it makes possible. */
   report(report: RungReport): Decision[] {
-    const trial = this.live.get(report.trial);
-    if (trial === undefined) return [];
-    if (report.rung < trial.reports) {
-      this.repeat(trial, report.rung);
-      return [];
-    }
-    if (report.rung > trial.reports) return [];
-    trial.reports += 1;
-    trial.value = report.value;
-    if (this.setup.search.deterministic) {
-      trial.metrics = report.metrics;
-      trial.state = "waiting";
-      return this.judgeWave();
-    }
-    return [this.judge(trial, report)];
-  }
-
-  /** A trial that asks again has lost the answer, be it to a reset. */
-  private repeat(trial: LiveTrial, rung: number): void {
-    const verdict = verdictAt(trial, rung);
-    if (rung < trial.sent) this.repeats.push({ trial: trial.trial, rung, verdict });
-  }
-
-  private judge(trial: LiveTrial, report: RungReport): Decision {
-    const { search } = this.setup;
-    const key = `${trial.bracket}:${report.step}`;
-    const cost = report.value === null ? null : Math.fround(asCost(report.value, search.mode));
-    const verdict = judgeAlone(cost, ruleOf(search), this.windows.at(key));
-    if (cost !== null) this.windows.add(key, cost);
-    decide(trial, verdict);
-    const seen = this.state.rungReports++;
-    return { ordinal: seen, report, verdict, seen };
-  }
-
-  private judgeWave(): Decision[] {
-    const { search } = this.setup;
-    const decisions: Decision[] = [];
-    for (;;) {
-      const wave = this.state.wave;
-      const ready = wave && judgeable(wave, this.live, search, search.mode);
-      if (!wave || !ready) return decisions;
-      const reported = ready.members.filter((member) => this.live.has(member.trial));
-      const first = this.live.get((reported[0] as { trial: number }).trial) as LiveTrial;
-      const step = this.rungsOf(first)[ready.rung] as number;
-      const key = `${wave.bracket}:${step}`;
-      const verdicts = judgeCohort(ready.members, ruleOf(search), this.windows.at(key));
-      const seen = this.state.rungReports + reported.length;
-      for (const member of reported) {
-        const trial = this.live.get(member.trial) as LiveTrial;
-        const verdict = verdicts.get(member.trial) as Verdict;
-        decide(trial, verdict);
-        if (member.cost !== null) this.windows.add(key, member.cost);
-        const report = {
-          trial: trial.trial,
-          rung: ready.rung,
-          step,
-          value: trial.value,
-          metrics: trial.metrics,
-        };
-        trial.metrics = {};
-        decisions.push({ ordinal: this.state.rungReports++, report, verdict, seen });
-      }
-    }
+    return this.judge.report(report);
   }
 
   // -- ending
@@ -304,7 +226,6 @@ export class Search {
     const trial = this.live.get(outcome.trial);
     if (trial === undefined) return null;
     this.live.delete(outcome.trial);
-    const { search } = this.setup;
     this.state.counts[outcome.state] += 1;
     this.state.gpuSeconds += outcome.gpuSeconds;
     this.state.ended = [...this.state.ended, endedRow(this.setup.run, trial, outcome)].slice(-endedRows);
@@ -312,7 +233,7 @@ export class Search {
     const improved = this.rank(trial, outcome);
     this.returnUnmirrored([outcome.trial]);
     const ordinal = this.tell(trial, outcome.state);
-    const decisions = search.deterministic ? this.judgeWave() : [];
+    const decisions = this.judge.judgeWave();
     this.closeWave();
     return { ordinal, decisions, improved };
   }
@@ -358,11 +279,6 @@ export class Search {
       .sort((a, b) => a - b)
       .slice(-unmirroredTrials);
   }
-}
-
-function decide(trial: LiveTrial, verdict: Verdict): void {
-  trial.decided += 1;
-  trial.pruned = verdict === "prune";
 }
 
 export const trialWorkflowId = (run: string, trial: number): string => `${run}/trial-${trial}`;
