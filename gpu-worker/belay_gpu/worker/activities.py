@@ -95,7 +95,17 @@ class EngineActivities:
         with log_context(run=job.run, subject=job.subject, epoch=job.epoch), as_failures():
             self._host.fence(job.subject, job.epoch)
             with self._host.desk.sitting(seat_id, wish, job.release_seat):
-                yield
+                try:
+                    yield
+                finally:
+                    if seat_id is not None and _nobody_waits():
+                        self._host.desk.release(seat_id)
+
+
+def _nobody_waits() -> bool:
+    """The caller was terminated or reset, or took this engine for lost: it will not give its seat back."""
+    details = activity.cancellation_details()
+    return details is not None and (details.not_found or details.timed_out)
 
 
 async def _beat() -> None:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from temporalio.activity import ActivityCancellationDetails
+from temporalio.testing import ActivityEnvironment
 
+from belay_gpu.contracts.models import JobContext, SeatGrant
 from belay_gpu.engine.errors import EngineError
+from belay_gpu.worker.activities import EngineActivities
+from belay_gpu.worker.host import EngineHost
 from belay_gpu.worker.seat_desk import FreeSeats, SeatDesk
 from belay_gpu.worker.seats import SeatBook, SeatWish
 
@@ -174,3 +182,43 @@ async def test_a_seat_is_freed_by_its_last_job_and_kept_after_a_failure() -> Non
         other = SeatDesk(SeatBook(0))
         with other.sitting("seat-1", wish("a"), release_after=False):
             pass
+
+
+@pytest.mark.parametrize(
+    ("details", "is_freed"),
+    [
+        (ActivityCancellationDetails(not_found=True), True),
+        (ActivityCancellationDetails(timed_out=True), True),
+        (ActivityCancellationDetails(cancel_requested=True), False),
+    ],
+    ids=[
+        "caller terminated or reset",
+        "caller gave the engine up",
+        "caller cancelled, and gives it back",
+    ],
+)
+async def test_a_seat_whose_caller_is_gone_is_freed_at_once(
+    details: ActivityCancellationDetails, is_freed: bool
+) -> None:
+    desk = SeatDesk(SeatBook(1))
+    desk.set_open(True)
+    seat_id = await desk.acquire(wish("a"), hold_seconds=1)
+    host = cast(EngineHost, SimpleNamespace(desk=desk, fence=lambda subject, epoch: None))
+    grant = SeatGrant(engine_id="e", task_queue="q", seat_id=seat_id, device="cpu")
+    job = JobContext(run="r", subject="a", epoch=1, resume_from=[], seat=grant)
+
+    seated = asyncio.Event()
+
+    async def stopped_training() -> None:
+        async with EngineActivities(host)._seated(job):
+            seated.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    environment = ActivityEnvironment()
+    running = asyncio.ensure_future(environment.run(stopped_training))
+    await seated.wait()
+    assert desk.book.leases[seat_id].running == 1
+    environment.cancel(cancellation_details=details)
+    await running
+    assert (desk.book.leases == {}) is is_freed

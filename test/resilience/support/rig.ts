@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Client, Connection, type WorkflowHandle } from "@temporalio/client";
+import { Client, Connection, isGrpcServiceError, type WorkflowHandle } from "@temporalio/client";
 import { temporal } from "@temporalio/proto";
 import { execa } from "execa";
 import pg from "pg";
@@ -14,6 +14,9 @@ import { until } from "../../support/until";
 import { childrenOf, commandOf, isGone } from "./processes";
 
 const { PendingActivityState } = temporal.api.enums.v1;
+
+/** gRPC's status when nobody listens. */
+const UNAVAILABLE = 14;
 
 const root = repositoryRoot(__dirname);
 
@@ -65,8 +68,14 @@ export class Rig {
     });
   }
 
+  /** The run's result. This client waits, as people do, where the server is on its way back. */
   result(run: string): Promise<ExperimentResult> {
-    return this.client.workflow.getHandle(run).result() as Promise<ExperimentResult>;
+    const ask = () => this.client.workflow.getHandle(run).result() as Promise<ExperimentResult>;
+    const unlessAway = (error: unknown) => {
+      if (isGrpcServiceError(error) && error.code === UNAVAILABLE) return undefined;
+      throw error;
+    };
+    return until(() => ask().catch(unlessAway), `${run} has ended`, patience);
   }
 
   /** What a person would do from a shell. */
@@ -124,16 +133,14 @@ export class Rig {
     return data ? TrainingHeartbeat.parse(JSON.parse(Buffer.from(data).toString())) : undefined;
   }
 
-  /** Waits for a trial that trains, has a durable checkpoint, and has steps behind it that are in none. */
+  /** Waits for a trial that trains, has a durable checkpoint, and has steps to go. */
   midTrial(run: string, trials: number): Promise<TrainingHeartbeat> {
     return until(
       async () => {
         const beats = await Promise.all(
           Array.from({ length: trials }, (_, trial) => this.heartbeat(run, trial)),
         );
-        return beats.find(
-          (beat) => beat?.checkpoint && beat.step > beat.checkpoint.step && beat.step < beat.totalSteps,
-        );
+        return beats.find((beat) => beat?.checkpoint && beat.step < beat.totalSteps);
       },
       `a trial of ${run} is in the middle of its training`,
       patience,
