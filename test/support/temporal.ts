@@ -33,6 +33,9 @@ export async function startTemporal(): Promise<TemporalServer> {
   await part.before?.();
   const { command, args, env } = part.launch(ports);
   const server = spawn(command, args, { cwd: folder, env, stdio: "ignore" });
+  // A test run that ends early must not leave a server behind.
+  const killServer = () => server.kill("SIGKILL");
+  process.once("exit", killServer);
   const address = part.address(ports) as string;
   await until(() => namespaceAnswers(address, "default"), `the server at ${address} answers`);
   await prepareNamespace(address, "default");
@@ -44,10 +47,14 @@ export async function startTemporal(): Promise<TemporalServer> {
     client: new Client({ connection: clientConnection, identity: "test" }),
     connection,
     stop: async () => {
-      await connection.close();
-      await clientConnection.close();
-      await ended(server);
-      rmSync(folder, { recursive: true, force: true });
+      try {
+        await connection.close();
+        await clientConnection.close();
+      } finally {
+        await ended(server);
+        process.removeListener("exit", killServer);
+        rmSync(folder, { recursive: true, force: true });
+      }
     },
   };
 }
