@@ -20,9 +20,16 @@ export interface KernelActivities {
    * dense from 0 over the trials of the search (also cancelled ones, which samplers ignore); null for a replicate, and
    * for a trial that closes its own row because its experiment is gone.
    */
-  "trials.recordOutcome"(input: { run: string; ordinal: number | null; outcome: TrialOutcome }): Promise<void>;
+  "trials.recordOutcome"(input: {
+    run: string;
+    ordinal: number | null;
+    outcome: TrialOutcome;
+  }): Promise<void>;
   /** Increments the subject's epoch; answers with it and the checkpoints to resume from, newest first. */
-  "dispatch.prepare"(input: { run: string; subject: string }): Promise<{ epoch: number; resumeFrom: CheckpointRef[] }>;
+  "dispatch.prepare"(input: {
+    run: string;
+    subject: string;
+  }): Promise<{ epoch: number; resumeFrom: CheckpointRef[] }>;
   /** Moves the newest-checkpoint pointer, unless a newer epoch was dispatched; collects beyond `keep`. */
   "checkpoint.commit"(input: {
     run: string;
@@ -54,7 +61,11 @@ export interface KernelActivities {
   /** L0: every artifact named by the manifest against its hash. */
   "reproducibility.hashes"(input: { run: string }): Promise<{ checked: number; failures: string[] }>;
   /** The recorded loss curve of a subject: train_loss by step. */
-  "metrics.curve"(input: { subject: string; name: string; upToStep: number }): Promise<{ step: number; value: number }[]>;
+  "metrics.curve"(input: {
+    subject: string;
+    name: string;
+    upToStep: number;
+  }): Promise<{ step: number; value: number }[]>;
   "reproducibility.record"(input: { run: string; verdict: ReproducibilityVerdict }): Promise<void>;
   "report.render"(input: { run: string; stages: StageOutputs; manifest: ArtifactRef }): Promise<{
     html: PublishedArtifact;

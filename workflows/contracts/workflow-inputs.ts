@@ -1,5 +1,5 @@
-import type { TokenisedDataset } from "./skills";
 import type { ResolvedSpec } from "./resolved";
+import type { TokenisedDataset } from "./skills";
 import type { TrialConfig, TrialParams } from "./trial";
 
 /**

@@ -1,5 +1,14 @@
 import { z } from "zod";
-import { EvalSpec, LoraSpec, ModelSpec, PackSpec, SearchSpace, SearchSpec, Task, TrainSpec } from "../experiment";
+import {
+  EvalSpec,
+  LoraSpec,
+  ModelSpec,
+  PackSpec,
+  SearchSpace,
+  SearchSpec,
+  Task,
+  TrainSpec,
+} from "../experiment";
 import { DatasetSummary } from "./dataset";
 
 export const BuildSearchSpaceInput = z
@@ -18,7 +27,11 @@ export const BuildSearchSpaceInput = z
 export type BuildSearchSpaceInput = z.infer<typeof BuildSearchSpaceInput>;
 
 export const WeightSummary = z
-  .object({ name: z.string(), shape: z.array(z.int()), count: z.int().describe("How many layers have this weight.") })
+  .object({
+    name: z.string(),
+    shape: z.array(z.int()),
+    count: z.int().describe("How many layers have this weight."),
+  })
   .meta({ id: "WeightSummary" });
 
 export const SearchPlan = z

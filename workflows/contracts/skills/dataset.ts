@@ -36,11 +36,15 @@ export const DatasetProfile = z
     truncation: z.object({ policy: z.string(), rows: z.int(), share: z.number() }),
     duplicates: z.object({ exact: z.int(), near: z.int(), examples: z.array(z.string()) }),
     leakage: z.object({ exact: z.int(), near: z.int(), examples: z.array(z.string()) }),
-    labels: z.array(z.object({ name: z.string(), train: z.int(), validation: z.int(), test: z.int() })).nullable(),
+    labels: z
+      .array(z.object({ name: z.string(), train: z.int(), validation: z.int(), test: z.int() }))
+      .nullable(),
     groups: z.object({ column: z.string(), count: z.int() }).nullable(),
     template: z.object({ source: z.string(), sha256: Sha256.nullable() }),
     bytesPerToken: z.number(),
-    examples: z.array(z.object({ prompt: z.string(), completion: z.string() })).describe("A few training rows, as the model sees them."),
+    examples: z
+      .array(z.object({ prompt: z.string(), completion: z.string() }))
+      .describe("A few training rows, as the model sees them."),
     warnings: z.array(z.string()),
   })
   .meta({ id: "DatasetProfile" });

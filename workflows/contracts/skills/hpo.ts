@@ -52,12 +52,22 @@ export type Tell = z.infer<typeof Tell>;
 
 /** Mirror finished trials into the Optuna study for the dashboard. Idempotent by trial number. */
 export const TellInput = z
-  .object({ run: z.string(), mode: z.enum(["min", "max"]), space: SearchSpace, trials: z.array(z.int().nonnegative()) })
+  .object({
+    run: z.string(),
+    mode: z.enum(["min", "max"]),
+    space: SearchSpace,
+    trials: z.array(z.int().nonnegative()),
+  })
   .meta({ id: "TellInput" });
 export type TellInput = z.infer<typeof TellInput>;
 
 export const SelectBestInput = z
-  .object({ run: z.string(), metric: z.string(), mode: z.enum(["min", "max"]), replicates: z.int().positive() })
+  .object({
+    run: z.string(),
+    metric: z.string(),
+    mode: z.enum(["min", "max"]),
+    replicates: z.int().positive(),
+  })
   .meta({ id: "SelectBestInput" });
 export type SelectBestInput = z.infer<typeof SelectBestInput>;
 
@@ -66,7 +76,9 @@ export const SelectBestOutput = z
     best: z.int().nonnegative().nullable(),
     /** One sentence for people: how it was chosen, or why nothing was. */
     reason: z.string(),
-    ranking: z.array(z.object({ trial: z.int(), value: z.number(), trainableParams: z.int().nullable() })).max(20),
+    ranking: z
+      .array(z.object({ trial: z.int(), value: z.number(), trainableParams: z.int().nullable() }))
+      .max(20),
   })
   .meta({ id: "SelectBestOutput" });
 export type SelectBestOutput = z.infer<typeof SelectBestOutput>;

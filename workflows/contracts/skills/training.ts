@@ -25,9 +25,7 @@ export const TrainingInput = z
   .meta({ id: "TrainingInput" });
 export type TrainingInput = z.infer<typeof TrainingInput>;
 
-export const TrainingStatus = z
-  .enum(["reached", "diverged", "stopped"])
-  .meta({ id: "TrainingStatus" });
+export const TrainingStatus = z.enum(["reached", "diverged", "stopped"]).meta({ id: "TrainingStatus" });
 
 export const TrainingOutput = z
   .object({
