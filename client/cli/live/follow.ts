@@ -34,7 +34,7 @@ export async function follow(
   })();
   const drawing = setInterval(() => view.tick({ ...state, now: Date.now() }), DRAW_EVERY_MS);
   try {
-    // A defect while looking must not go unseen; that looking ends says nothing, the result does.
+    // That looking ends says nothing, the result does; that it fails says that there is no such run.
     return await Promise.race([followed.result(), looking.then(() => new Promise<never>(() => {}))]);
   } finally {
     ended.abort();

@@ -1,4 +1,3 @@
-import { ServiceError } from "@temporalio/client";
 import { BelayError } from "../../errors";
 import type { Run } from "../../run";
 import { hasHeartbeat, type LiveState, type TrialProgress } from "./state";
@@ -39,13 +38,12 @@ export async function look(run: Run, before: LiveState): Promise<LiveState> {
       trouble: null,
     };
   } catch (error) {
-    if (!isPassing(error)) throw error;
-    return { ...before, now: Date.now(), trouble: `${error.message}; trying again` };
+    // The run goes on whether or not somebody can look at it: nothing but its absence ends the view.
+    if (error instanceof BelayError && error.code === "NotFound") throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    return { ...before, now: Date.now(), trouble: `${message}; trying again` };
   }
 }
-
-const isPassing = (error: unknown): error is Error =>
-  error instanceof BelayError ? error.code !== "NotFound" : error instanceof ServiceError;
 
 async function heartbeats(
   run: Run,

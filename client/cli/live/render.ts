@@ -19,7 +19,9 @@ export function renderLive(state: LiveState, { columns, rows, paint = plain }: V
   if (!status) {
     top.push("waiting for a kernel worker to take the run …");
   } else {
-    top.push(stageLine(status, paint), countsLine(status, paint));
+    top.push(stageLine(status, paint));
+    // How many trials there will be is known once the experiment is resolved.
+    if (status.numTrials > 0) top.push(countsLine(status, paint));
     if (state.underWay) bottom.push(paint("cyan", `▸ ${oneLine(state.underWay)}`));
     bottom.push(bestLine(status, paint));
   }

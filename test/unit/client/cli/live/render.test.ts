@@ -49,6 +49,11 @@ describe("the live view", () => {
     `);
   });
 
+  it("counts no trials before it is known how many there will be", () => {
+    const state = live({ status: status({ stage: "resolve", numTrials: 0, best: null }), trials: [] });
+    expect(shown(state)).not.toContain("Trials");
+  });
+
   it("marks every stage as done at the end", () => {
     const stages = shown(live({ status: status({ state: "completed", stage: "verify" }) })).split("\n")[2];
     expect(stages?.match(/✓/g)).toHaveLength(9);
