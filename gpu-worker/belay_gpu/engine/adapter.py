@@ -88,7 +88,7 @@ def lora_config(base: LoadedBase, params: LoraParams, all_linear: list[str]) -> 
         base_model_name_or_path=base.spec.model,
         revision=base.spec.revision,
         r=params.r,
-        lora_alpha=params.lora_alpha,
+        lora_alpha=params.lora_alpha,  # type: ignore[arg-type]  # PEFT divides by it, nothing more
         lora_dropout=params.lora_dropout,
         target_modules=targets,
         modules_to_save=sorted(saved) or None,
@@ -108,11 +108,13 @@ def fresh_head(base: LoadedBase, peft: PeftModel, name: str, seed: int) -> None:
     torch.manual_seed(derive_seed(seed, "head"))
     model: Any = base.model
     wrapper = getattr(peft.get_base_model(), head)
+    deviation = float(getattr(model.config, "initializer_range", 0.02))
     for module in wrapper.modules_to_save[name].modules():
         if isinstance(module, nn.Linear):
-            module.weight.data.normal_(mean=0.0, std=float(getattr(model.config, "initializer_range", 0.02)))
-            if module.bias is not None:
-                module.bias.data.zero_()
+            for kind, parameter in module.named_parameters(recurse=False):
+                parameter.data.normal_(
+                    mean=0.0, std=deviation
+                ) if kind == "weight" else parameter.data.zero_()
 
 
 def adapter_tensors(peft: PeftModel, name: str) -> dict[str, torch.Tensor]:

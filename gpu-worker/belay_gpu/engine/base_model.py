@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from torch import nn
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
@@ -160,24 +161,30 @@ def _from_pretrained(
             "id2label": names,
             "label2id": {name: i for i, name in names.items()},
         }
-        model, info = AutoModelForSequenceClassification.from_pretrained(spec.model, **options)
+        loader: Any = AutoModelForSequenceClassification
     else:
-        model, info = AutoModelForCausalLM.from_pretrained(spec.model, **options)
+        loader = AutoModelForCausalLM
+    model, info = loader.from_pretrained(spec.model, **options)
     return (model if spec.load_in_4bit else model.to(device)), info
 
 
 def _widen_embeddings(model: PreTrainedModel, size: int) -> None:
     """Rows for added tokens start as the mean of the others."""
-    embedding = model.get_input_embeddings()
-    before = embedding.weight.shape[0]
+    before = _weight(model.get_input_embeddings()).shape[0]
     if size <= before:
         return
     model.resize_token_embeddings(size, mean_resizing=False)
+    modules = [module for module in (model.get_input_embeddings(), model.get_output_embeddings()) if module]
     with torch.no_grad():
-        for module in {
-            id(m): m for m in (model.get_input_embeddings(), model.get_output_embeddings()) if m
-        }.values():
-            module.weight[before:] = module.weight[:before].float().mean(0).to(module.weight.dtype)
+        # Tied embeddings are one tensor; the second pass then writes what is there already.
+        for weight in map(_weight, modules):
+            weight[before:] = weight[:before].float().mean(0).to(weight.dtype)
+
+
+def _weight(module: nn.Module) -> torch.Tensor:
+    weight = module.weight
+    assert isinstance(weight, torch.Tensor)
+    return weight
 
 
 def _first_line(error: Exception) -> str:

@@ -47,7 +47,7 @@ def merge_adapter(
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise EngineError("CorruptArtifact", f"adapter does not fit its base: {error}") from error
     expected = _logits(peft.eval(), batch)
-    merged: PreTrainedModel = peft.merge_and_unload(safe_merge=True)  # type: ignore[operator]
+    merged: Any = peft.merge_and_unload(safe_merge=True)  # type: ignore[operator]
     merged.to(written).save_pretrained(output)
     if loaded.tokenizer is not None:
         loaded.tokenizer.save_pretrained(output)

@@ -119,8 +119,10 @@ def from_json(value: dict[str, Any]) -> AnyOrder:
     fields = dict(value)
     type_ = KINDS[fields.pop("kind")]
     if "base" in fields:
-        base = fields["base"]
-        fields["base"] = BaseSpec(**{key: tuple(v) if isinstance(v, list) else v for key, v in base.items()})
+        base: dict[str, Any] = dict(fields["base"])
+        for key in ("class_names", "added_tokens"):
+            base[key] = tuple(base[key])
+        fields["base"] = BaseSpec(**base)
     if "resume" in fields:
         fields["resume"] = [Candidate(**candidate) for candidate in fields["resume"]]
     return type_(**fields)

@@ -15,9 +15,8 @@ from belay_gpu.trainer.jobs import Job, Resources
 
 
 class EvalJob(Job):
-    order: EvalOrder
-
     def __init__(self, order: EvalOrder, resources: Resources) -> None:
+        super().__init__(order)
         self.order = order
         self._resources = resources
         self._data = resources.split(order.data)

@@ -66,9 +66,11 @@ class Resources:
 class Job(ABC):
     """A job on board. Methods may raise `EngineError`, which ends this job and no other."""
 
-    order: Order
     #: Set once the job has ended well.
     output: dict[str, Any] | None = None
+
+    def __init__(self, order: Order) -> None:
+        self.job, self.run, self.subject = order.job, order.run, order.subject
 
     @property
     def slot_due(self) -> str | None:

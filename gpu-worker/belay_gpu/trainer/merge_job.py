@@ -11,9 +11,8 @@ from belay_gpu.trainer.jobs import Job, Resources
 
 
 class MergeJob(Job):
-    order: MergeOrder
-
     def __init__(self, order: MergeOrder, resources: Resources) -> None:
+        super().__init__(order)
         self.order = order
         self._resources = resources
 

@@ -63,7 +63,7 @@ class Trainer:
         busy = bool(self._jobs)
         self._step_all()
         for job in list(self._jobs.values()):
-            if job.order.job in self._jobs and job.output is None and job.slot_due is None:
+            if job.job in self._jobs and job.output is None and job.slot_due is None:
                 self._guarded(job, job.advance)
         for job in [job for job in self._jobs.values() if job.output is not None]:
             self._end(job)
@@ -98,7 +98,7 @@ class Trainer:
         newest = self._epochs.get(order.subject, -1)
         if order.epoch < newest:
             self._refuse(
-                order,
+                order.job,
                 EngineError("StaleEpoch", f"{order.subject}: epoch {order.epoch} was followed by {newest}"),
             )
             return False
@@ -107,11 +107,11 @@ class Trainer:
             stale = EngineError(
                 "StaleEpoch", f"{order.subject}: epoch {newest} was followed by {order.epoch}"
             )
-            for job in [job for job in self._jobs.values() if job.order.subject == order.subject]:
+            for job in [job for job in self._jobs.values() if job.subject == order.subject]:
                 self._fail(job, stale)
             for waiting in [waiting for waiting in self._waiting if waiting.subject == order.subject]:
                 self._waiting.remove(waiting)
-                self._refuse(waiting, stale)
+                self._refuse(waiting.job, stale)
         return True
 
     def _stop_job(self, name: str) -> None:
@@ -123,7 +123,7 @@ class Trainer:
             return
         for order in [order for order in self._waiting if order.job == name]:
             self._waiting.remove(order)
-            self._refuse(order, EngineError("Cancelled", f"{order.subject}: stopped before it began"))
+            self._refuse(order.job, EngineError("Cancelled", f"{order.subject}: stopped before it began"))
 
     # -- coming on board
 
@@ -171,7 +171,7 @@ class Trainer:
             engine = self.resources.bases.resident
             if engine is not None:
                 engine.retire(order.job)
-            self._refuse(order, _as_engine_error(error, order.subject))
+            self._refuse(order.job, _as_engine_error(error, order.subject))
             return
         self._jobs[order.job] = job
 
@@ -193,23 +193,23 @@ class Trainer:
         try:
             work()
         except Exception as error:
-            self._fail(job, _as_engine_error(error, job.order.subject))
+            self._fail(job, _as_engine_error(error, job.subject))
 
     # -- ends
 
     def _end(self, job: Job) -> None:
-        del self._jobs[job.order.job]
+        del self._jobs[job.job]
         job.leave()
-        self._results[job.order.job] = {"ok": True, "output": job.output}
+        self._results[job.job] = {"ok": True, "output": job.output}
         self._write_results()
 
     def _fail(self, job: Job, error: EngineError) -> None:
-        del self._jobs[job.order.job]
+        del self._jobs[job.job]
         job.leave()
-        self._refuse(job.order, error)
+        self._refuse(job.job, error)
 
-    def _refuse(self, order: Order, error: EngineError) -> None:
-        self._results[order.job] = {"ok": False, "error": {"type": error.type, "message": error.message}}
+    def _refuse(self, job: str, error: EngineError) -> None:
+        self._results[job] = {"ok": False, "error": {"type": error.type, "message": error.message}}
         self._write_results()
 
     def _write_results(self) -> None:
@@ -227,7 +227,7 @@ class Trainer:
         try:
             self.resources.flush(run)
         except EngineError as error:
-            for job in [job for job in self._jobs.values() if job.order.run == run]:
+            for job in [job for job in self._jobs.values() if job.run == run]:
                 self._fail(job, error)
 
     def _shut_down(self) -> None:
@@ -240,7 +240,7 @@ class Trainer:
             else:
                 self._fail(job, EngineError("EngineLost", "the engine was shut down"))
         for order in self._waiting:
-            self._refuse(order, EngineError("EngineLost", "the engine was shut down"))
+            self._refuse(order.job, EngineError("EngineLost", "the engine was shut down"))
         for wal in self.resources.wals.values():
             wal.close()
 

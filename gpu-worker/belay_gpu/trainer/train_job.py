@@ -19,12 +19,11 @@ STATUS_SECONDS = 0.2
 
 
 class TrainJob(Job):
-    order: TrainOrder
-
     def __init__(self, order: TrainOrder, resources: Resources) -> None:
         """Takes the trial on board: from the parking lot, from its newest readable checkpoint, or from its
         seed.
         """
+        super().__init__(order)
         self.order = order
         self._resources = resources
         self._engine = resources.bases.engine(order.base)
@@ -41,6 +40,7 @@ class TrainJob(Job):
         self._saved: tuple[int, int] | None = None
         self._folder: Path | None = None
         self._adapter_sha256: str | None = None
+        self._is_parked = False
         self._slot = self._board()
         self._resumed_from = self._step
         self._log("trial.resumed", {"fromStep": self._step})
@@ -129,7 +129,7 @@ class TrainJob(Job):
         self._finish("stopped")
 
     def leave(self) -> None:
-        if self._slot is not None:
+        if not self._is_parked:
             self._engine.retire(self._slot)
 
     # -- what happens in them
@@ -169,7 +169,7 @@ class TrainJob(Job):
         self._checkpoint()
         if status == "reached" and self.order.park_seconds > 0 and self._saved is not None:
             self._park(self._saved)
-        self._end(status, "parked" if self._slot is None else status)
+        self._end(status, "parked" if self._is_parked else status)
 
     def _park(self, saved: tuple[int, int]) -> None:
         progress = {
@@ -181,7 +181,7 @@ class TrainJob(Job):
         self._resources.parking.park(
             ParkedSlot(self._engine, self._slot, self._step, saved[1], self.order, until, progress)
         )
-        self._slot = None  # type: ignore[assignment]
+        self._is_parked = True
         self._log("trial.parked", {"step": self._step})
 
     def _end(self, status: str, reason: str) -> None:

@@ -40,7 +40,7 @@ def _is_inside(target: Path, folder: Path) -> bool:
 
 
 def _upload(token: str, repo: str, folder: Path) -> HubPushOutput:
-    import httpx
+    import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -50,6 +50,6 @@ def _upload(token: str, repo: str, folder: Path) -> HubPushOutput:
         info = api.upload_folder(repo_id=repo, folder_path=folder, commit_message="Adapter")
     except (HfHubHTTPError, HFValidationError) as error:
         raise EngineError("InvalidSpec", f"output.push_to_hub: the hub refuses {repo}: {error}") from error
-    except (httpx.HTTPError, OSError) as error:
+    except (httpx2.HTTPError, OSError) as error:
         raise EngineError("StorageUnavailable", f"the hub does not answer: {error}") from error
     return HubPushOutput(url=f"https://huggingface.co/{repo}", commit=info.oid)

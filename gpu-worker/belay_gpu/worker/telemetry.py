@@ -32,7 +32,7 @@ def setup_telemetry(service: str, otlp_endpoint: str | None) -> list[Plugin]:
             BatchSpanProcessor(OTLPSpanExporter(f"{otlp_endpoint.rstrip('/')}/v1/traces"))
         )
     trace.set_tracer_provider(provider)
-    return [OpenTelemetryPlugin()]
+    return [OpenTelemetryPlugin(add_temporal_spans=True)]
 
 
 def temporal_runtime(otlp_endpoint: str | None) -> Runtime:

@@ -379,7 +379,7 @@ async def test_a_killed_workers_trace_and_checkpoints_are_recovered_at_the_next_
         doomed.process.wait()
     assert manifests(s3, inputs) == []
     with gpu_worker(temporal_address, store_config, state):
-        until(lambda: not engine.exists(), "the recovery")
+        await asyncio.to_thread(until, lambda: not engine.exists(), "the recovery")
         found = manifests(s3, inputs)
         assert len(found) == 1, "the orphaned trainer's own last checkpoint"
         step = int(found[0].split("-")[0])

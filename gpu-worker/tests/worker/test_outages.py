@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.support.servers import free_port, object_store, until
 from tests.worker.harness import OneJob, gpu_worker
 from tests.worker.jobs import make_inputs
 
-STEPS = 1000
+STEPS = 400
 
 
 def client_of(config: StoreConfig) -> Minio:
@@ -46,7 +47,9 @@ async def test_a_trial_outlives_an_outage_of_the_store(temporal_address: str, tm
             }
             handle = await client.start_workflow("oneJob", request, id=f"job-{run}", task_queue="test")
             folders = worker.state_dir.glob
-            until(lambda: list(folders("engines/*/*/jobs/*/checkpoints/*-1")), "the first checkpoint")
+            await asyncio.to_thread(
+                until, lambda: list(folders("engines/*/*/jobs/*/checkpoints/*-1")), "the first checkpoint"
+            )
             first.close()
             try:
                 store.put_blob(b"x", "x/y")
@@ -54,7 +57,8 @@ async def test_a_trial_outlives_an_outage_of_the_store(temporal_address: str, tm
                 assert error.type == "StorageUnavailable"
             else:
                 raise AssertionError("the store still answers")
-            until(
+            await asyncio.to_thread(
+                until,
                 lambda: list(folders(f"engines/*/*/jobs/*/checkpoints/{STEPS:08d}-1")),
                 "the last checkpoint",
                 120,

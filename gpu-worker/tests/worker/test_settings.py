@@ -14,7 +14,7 @@ import pytest
 from belay_gpu.logs import JsonLines, log_context
 from belay_gpu.worker.config import ConfigError, gpu_config, ml_config
 from belay_gpu.worker.ready import remove_ready_file, write_ready_file
-from tests.support.servers import ROOT
+from tests.support.servers import ROOT, free_port
 
 COMPLETE = {
     "TEMPORAL_ADDRESS": "127.0.0.1:7233",
@@ -118,3 +118,21 @@ def test_the_ready_file_appears_whole_and_goes(tmp_path: Path) -> None:
     remove_ready_file(path)
     assert not path.exists()
     write_ready_file(None, "gpu", "belay-gpu")
+
+
+def test_a_hub_that_does_not_answer_is_said_so() -> None:
+    script = (
+        "from pathlib import Path; from belay_gpu.worker.hub import _upload\n"
+        "from belay_gpu.engine.errors import EngineError\n"
+        "try: _upload('token', 'someone/adapter', Path('.'))\n"
+        "except EngineError as error: print(error.type, '|', error.message)"
+    )
+    environment = {
+        "PYTHONPATH": str(ROOT / "gpu-worker"),
+        "PATH": "/usr/bin:/bin",
+        "HF_ENDPOINT": f"http://127.0.0.1:{free_port()}",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("StorageUnavailable | the hub does not answer")
