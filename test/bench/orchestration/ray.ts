@@ -8,12 +8,16 @@ import { platformName } from "../../../infra/setup/platform";
 import { findPython } from "../../../infra/setup/python-interpreter.mjs";
 import { runCommand } from "../../../infra/setup/run-command";
 import { ensureUv, uvEnvironment } from "../../../infra/setup/uv";
+import { TreeMeter } from "../process-cpu";
 
 export interface RayMeasurement {
   trials: number;
   seconds: number;
   cpuSeconds: number;
 }
+
+/** Ray's workers live for a second or more; what one uses after the last look is not counted. */
+const lookEveryMs = 100;
 
 const here = join(repositoryRoot(__dirname), "test", "bench", "orchestration");
 
@@ -24,8 +28,25 @@ export async function measureRay(
   reuseActors: boolean,
 ): Promise<RayMeasurement> {
   const args = [join(here, "ray_noop.py"), String(trials), reuseActors ? "reuse" : "fresh"];
-  const { stdout } = await execa(python, args, { stdin: "ignore", stderr: "inherit" });
-  return JSON.parse(stdout.trim().split("\n").at(-1) as string);
+  const child = execa(python, args, { stdin: "ignore", stderr: "ignore", buffer: false });
+  const meter = new TreeMeter(child.pid as number);
+  const looking = setInterval(() => meter.look(), lookEveryMs);
+  let before = 0;
+  let cpu = 0;
+  let last = "";
+  try {
+    for await (const line of child.iterable()) {
+      meter.look();
+      if (line === "begin") before = meter.seconds;
+      if (line === "end") cpu = meter.seconds - before;
+      last = line;
+    }
+    await child;
+  } finally {
+    clearInterval(looking);
+  }
+  const { seconds } = JSON.parse(last) as { seconds: number };
+  return { trials, seconds, cpuSeconds: cpu };
 }
 
 /** Ray Tune in an environment of its own, from a lockfile. */
@@ -42,14 +63,14 @@ export async function ensureRay(): Promise<string> {
     home,
     {
       kind: "bench-ray",
-      inputs: [hash, interpreter.version, interpreter.executable, platformName()],
+      inputs: ["compiled", hash, interpreter.version, interpreter.executable, platformName()],
       async build(draft) {
         const venv = join(draft, "venv");
         const base = ["--relocatable", "--no-project", "--python", interpreter.executable];
         report("installing Ray Tune (300 MB)");
         await runCommand(uv, ["venv", ...base, venv], { env });
         const target = ["--require-hashes", "--python", join(venv, "bin", "python")];
-        await runCommand(uv, ["pip", "sync", ...target, lock], { env });
+        await runCommand(uv, ["pip", "sync", "--compile-bytecode", ...target, lock], { env });
       },
     },
     report,
