@@ -12,11 +12,19 @@ import torch
 from belay_gpu.engine.base_model import load_base
 from belay_gpu.engine.errors import EngineError
 from belay_gpu.engine.peft_engine import PeftEngine
+from belay_gpu.engine.protocol import StepResult
 from belay_gpu.engine.spec import BaseSpec, LoraParams, SlotSpec, TrainParams
 from tests.support.tiny import copy_task, save_llama
 
 CPU = torch.device("cpu")
 SPEC = SlotSpec(LoraParams(r=2, lora_alpha=4), TrainParams(1e-3, 4, 1), 10)
+
+
+def loss_of(engine: PeftEngine, slot: str) -> float:
+    result = engine.step([slot])[slot]
+    assert isinstance(result, StepResult)
+    assert result.loss is not None
+    return result.loss
 
 
 def refusal(spec: BaseSpec) -> EngineError:
@@ -93,7 +101,7 @@ def test_bfloat16_keeps_fp32_masters_and_learns(llama: Path) -> None:
         replace(SPEC, train=replace(SPEC.train, learning_rate=1e-2, lr_scheduler_type="constant")),
         copy_task(16),
     )
-    losses = [engine.step(["a"])["a"].loss for _ in range(12)]
+    losses = [loss_of(engine, "a") for _ in range(12)]
     assert all(parameter.dtype == torch.float32 for _, parameter in engine._slots["a"].named)
     assert losses[-1] < losses[0]
 
@@ -105,7 +113,7 @@ def test_on_cuda_the_base_computes_in_bfloat16(llama: Path) -> None:
     runs = []
     for name in "ab":
         engine.admit(name, deterministic, copy_task(16))
-        runs.append([engine.step([name])[name].loss for _ in range(8)])
+        runs.append([loss_of(engine, name) for _ in range(8)])
     assert engine._loaded.model.dtype == torch.bfloat16
     assert runs[0] == runs[1]
 

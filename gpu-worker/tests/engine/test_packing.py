@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from belay_gpu.engine.peft_engine import PeftEngine
@@ -13,7 +15,7 @@ from tests.support.tiny import copy_task
 def test_a_packed_window_has_the_loss_and_gradient_of_its_rows(engine: PeftEngine) -> None:
     rows, packed = copy_task(24), copy_task(24, packed_to=40)
     assert 1 < len(packed.bins) < 24
-    base = {
+    base: dict[str, Any] = {
         "learning_rate": 1e-2,
         "gradient_accumulation_steps": 1,
         "max_grad_norm": None,

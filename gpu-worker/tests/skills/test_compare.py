@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from belay_gpu.skills.failures import SkillError
 SEED = 20261
 
 
-def rows_of(name: str, values: list[float]) -> list[dict[str, Any]]:
+def rows_of(name: str, values: Sequence[float]) -> list[dict[str, Any]]:
     return [{name: value} for value in values]
 
 

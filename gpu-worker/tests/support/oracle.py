@@ -34,7 +34,7 @@ def train_plain(
         LoraConfig(
             task_type="CAUSAL_LM",
             r=lora.r,
-            lora_alpha=lora.lora_alpha,
+            lora_alpha=lora.lora_alpha,  # pyright: ignore[reportArgumentType] PEFT takes any number
             target_modules=targets,
             use_rslora=lora.use_rslora,
         ),
@@ -68,7 +68,7 @@ def train_plain(
             torch.nn.utils.clip_grad_norm_(a + b, train.max_grad_norm)
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
-        schedule.step()
+        schedule.step()  # pyright: ignore[reportCallIssue] no plateau here
         optimizer.zero_grad()
         losses.append(total)
     return OracleRun(

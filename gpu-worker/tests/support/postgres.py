@@ -116,8 +116,8 @@ class Rows:
         self._execute("DELETE FROM rungs WHERE run = %s AND trial = %s", self.run, trial)
         self._execute("DELETE FROM trials WHERE run = %s AND trial = %s", self.run, trial)
         self._execute(
-            "INSERT INTO trials (trial_id, run, trial, state, params, model_based, tell_count, pending, seed, "
-            "replicate_of, tell_ordinal, value, trainable_params, opened_by) "
+            "INSERT INTO trials (trial_id, run, trial, state, params, model_based, tell_count, pending, "
+            "seed, replicate_of, tell_ordinal, value, trainable_params, opened_by) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 42, %s, %s, %s, %s, 'first')",
             *(
                 f"{self.run}/trial-{trial}",

@@ -83,7 +83,7 @@ def bench(folder: Path) -> Bench:
     )
 
 
-def trainer(root: Path, **settings: int) -> Trainer:
+def trainer(root: Path, **settings: Any) -> Trainer:
     device = torch.device("cpu")
     spool = Spool(root)
     return Trainer(Resources(spool, Bases(device), ParkingLot(4), device, "test.1", {}, {}), **settings)

@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +29,7 @@ def newest(spool: Spool, job: str) -> Path:
 
 
 def test_killed_and_resumed_equals_uninterrupted_bit_for_bit(bench: Bench, tmp_path: Path) -> None:
-    order = {"total_steps": LONG, "target_step": LONG, "eval_steps": 20, "save_steps": 10}
+    order: dict[str, Any] = {"total_steps": LONG, "target_step": LONG, "eval_steps": 20, "save_steps": 10}
     with trainer_process(tmp_path / "killed") as (process, spool):
         spool.put(bench.train_order("a", **order))
         until(lambda: len(list_checkpoints(spool.job_folder("a") / "checkpoints")) >= 2, "two checkpoints")
@@ -134,14 +136,15 @@ def boundary(real):
 checkpoints.write_synced = boundary(checkpoints.write_synced)
 checkpoints.sync_folder = boundary(checkpoints.sync_folder)
 checkpoints.remove_tree = boundary(checkpoints.remove_tree)
-checkpoints.write_checkpoint(Path(sys.argv[1]), Snapshot(b"{}", b"adapter" * 100, b"state" * 100, {"step":
-8}), 2, {}) print(count)
+snapshot = Snapshot(b"{}", b"adapter" * 100, b"state" * 100, {"step": 8})
+checkpoints.write_checkpoint(Path(sys.argv[1]), snapshot, 2, {})
 """
 
 
 def test_killed_at_every_file_boundary_the_checkpoint_is_whole_or_not_there(tmp_path: Path) -> None:
     earlier = write_checkpoint(tmp_path / "c", Snapshot(b"{}", b"old", b"old", {"step": 4}), 1, {})
-    appeared = []
+    appeared: list[bool] = []
+    stop = 0
     for stop in range(1, 30):
         folder = tmp_path / f"at-{stop}"
         shutil.copytree(earlier.parent, folder)
@@ -166,7 +169,7 @@ def test_killed_at_every_file_boundary_the_checkpoint_is_whole_or_not_there(tmp_
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Path:
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(

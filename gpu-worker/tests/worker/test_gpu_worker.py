@@ -89,19 +89,24 @@ def read(s3: Minio, uri: str) -> bytes:
     return s3.get_object("belay", uri.removeprefix("s3://belay/")).read()
 
 
+def names(s3: Minio, prefix: str) -> list[str]:
+    entries = s3.list_objects("belay", prefix=prefix, recursive=True)
+    return [entry.object_name for entry in entries if entry.object_name is not None]
+
+
 def manifests(s3: Minio, inputs: Inputs, folder: str = "trials/0") -> list[str]:
     prefix = f"runs/{inputs.run}/{folder}/checkpoints/"
-    return sorted(entry.object_name.removeprefix(prefix) for entry in s3.list_objects("belay", prefix=prefix))
+    return sorted(name.removeprefix(prefix) for name in names(s3, prefix))
 
 
 def trace(s3: Minio, inputs: Inputs) -> list[dict[str, Any]]:
     """All events of the run in the store; each segment must be whole."""
     events = []
-    for entry in s3.list_objects("belay", prefix=f"runs/{inputs.run}/wal/", recursive=True):
-        data = s3.get_object("belay", entry.object_name).read()
+    for name in names(s3, f"runs/{inputs.run}/wal/"):
+        data = s3.get_object("belay", name).read()
         prefix = valid_prefix(data)
         assert prefix.end == len(data)
-        assert f"/{prefix.events[0]['seq']:012d}.jsonl" in entry.object_name
+        assert f"/{prefix.events[0]['seq']:012d}.jsonl" in name
         events += prefix.events
     return events
 

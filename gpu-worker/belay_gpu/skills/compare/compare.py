@@ -1,8 +1,8 @@
 """eval.compare: does the winner beat the base on test rows, and by how much?
 
-Paired bootstrap (Efron and Tibshirani, 1993; for systems scored on the same rows, Koehn, 2004): rows are drawn
-with replacement, both scorings are computed on the same draw, and the 2.5th and 97.5th percentile of their
-difference are the interval.
+Paired bootstrap (Efron and Tibshirani, 1993; for systems scored on the same rows, Koehn, 2004): rows are
+drawn with replacement, both scorings are computed on the same draw, and the 2.5th and 97.5th percentile of
+their difference are the interval.
 """
 
 from __future__ import annotations

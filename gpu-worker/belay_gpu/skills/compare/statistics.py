@@ -1,7 +1,8 @@
 """A metric of many resamples at once, from per-row scores.
 
-Every function takes the columns of one scoring and row indices of shape [resamples, rows], and answers with one
-value per resample. Metrics that are ratios are resampled as ratios: numerator and denominator move together.
+Every function takes the columns of one scoring and row indices of shape [resamples, rows], and answers with
+one value per resample. Metrics that are ratios are resampled as ratios: numerator and denominator move
+together.
 """
 
 from __future__ import annotations
