@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -63,8 +64,8 @@ def postgres() -> Iterator[str]:
             until(lambda: answers(url), "PostgreSQL")
             yield url
         finally:
-            server.terminate()
-            server.wait()
+            server.send_signal(signal.SIGINT)  # SIGTERM would wait for every pooled connection to be closed
+            server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
