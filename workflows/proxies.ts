@@ -5,6 +5,7 @@ import type {
   MlActivities,
   PoolActivities,
 } from "./contracts/activities";
+import { Turns } from "./reliability/in-turn";
 import * as policies from "./reliability/policies";
 
 /** Every activity that a workflow may call, each with the policy of its class of work. */
@@ -20,11 +21,18 @@ type Local =
   | "checkpoint.commit"
   | "trace.append";
 
-/** Short database work: local activities. */
-export const database = proxyLocalActivities<Pick<KernelActivities, Local>>(policies.shortDatabaseWork);
+// The sandbox evaluates this module once per workflow execution, so turns are kept within one.
+const turns = new Turns();
+
+/** Short database work: local activities, one at a time. */
+export const database = turns.of(
+  proxyLocalActivities<Pick<KernelActivities, Local>>(policies.shortDatabaseWork),
+);
 
 /** The first words with Postgres, whose failure a person should hear of soon. */
-export const intake = proxyLocalActivities<Pick<KernelActivities, "run.record">>(policies.firstContact);
+export const intake = turns.of(
+  proxyLocalActivities<Pick<KernelActivities, "run.record">>(policies.firstContact),
+);
 
 export const resolver = proxyActivities<Pick<KernelActivities, "spec.resolve">>(policies.resolving);
 
