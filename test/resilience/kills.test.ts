@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../support/until";
 import { type Facts, factsOf, openRows, resumptionsOf } from "./support/facts";
 import { isGone } from "./support/processes";
+import { replay } from "./support/replay";
 import { patience, Rig } from "./support/rig";
 import { saveSteps, tinySearch } from "./support/search";
 
@@ -87,4 +88,16 @@ describe("a search whose processes are killed in the middle of a trial", () => {
       ).toBe(true);
     }
   });
+
+  test(
+    "left histories that replay, whatever was killed while they were written",
+    async () => {
+      const runs = ["undisturbed", ...Object.keys(faults).map((what) => what.replaceAll(" ", "-"))];
+      for (const run of runs) {
+        await replay(rig, run);
+        for (let trial = 0; trial < trials; trial++) await replay(rig, `${run}/trial-${trial}`);
+      }
+    },
+    patience,
+  );
 });
