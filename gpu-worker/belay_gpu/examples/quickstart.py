@@ -14,14 +14,12 @@ whole or not at all; when it is already there, nothing is done. The experiment l
 
 import argparse
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
 from belay_gpu.examples import command_language as language
+from belay_gpu.examples.folder import whole_folder
 
 SEED = 20
 ROWS = {"train": 2000, "validation": 128, "test": 256}
@@ -65,37 +63,22 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, str]]) -> None:
 
 def make(out: Path) -> bool:
     """Builds `out`; False when it was there already."""
-    if out.exists():
-        return False
+    return whole_folder(out, _fill)
+
+
+def _fill(draft: Path) -> None:
     from belay_gpu.examples import tiny_llama  # torch and transformers: only when there is something to train
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        draft.chmod(0o755)
-        (draft / "data").mkdir()
-        for name, rows in command_rows().items():
-            write_jsonl(draft / "data" / f"{name}.jsonl", rows)
+    (draft / "data").mkdir()
+    for name, rows in command_rows().items():
+        write_jsonl(draft / "data" / f"{name}.jsonl", rows)
 
-        def progress(step: int, loss: float) -> None:
-            if step % 50 == 0 or step == 1:
-                print(f"step {step}/{tiny_llama.STEPS} loss {loss:.3f}", flush=True)
+    def progress(step: int, loss: float) -> None:
+        if step % 50 == 0 or step == 1:
+            print(f"step {step}/{tiny_llama.STEPS} loss {loss:.3f}", flush=True)
 
-        model, tokenizer = tiny_llama.pretrain(language.draw_sentence, language.vocabulary(), SEED, progress)
-        tiny_llama.save(model, tokenizer, draft / "base")
-        return _publish(draft, out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _publish(draft: Path, out: Path) -> bool:
-    try:
-        os.rename(draft, out)
-    except OSError:
-        if not out.exists():
-            raise
-        return False  # another set-up was faster; its result is equal
-    return True
+    model, tokenizer = tiny_llama.pretrain(language.draw_sentence, language.vocabulary(), SEED, progress)
+    tiny_llama.save(model, tokenizer, draft / "base")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
 
 from belay_gpu.worker.config import StoreConfig
 from tests.support.servers import ROOT, until
@@ -88,13 +90,25 @@ class OneJob:
             "seat": grant,
             "releaseSeat": True,
         }
-        return await workflow.execute_activity(
-            request["entrypoint"],
-            {**request["params"], "job": job},
-            task_queue=grant["taskQueue"],
-            start_to_close_timeout=timedelta(minutes=5),
-            schedule_to_start_timeout=timedelta(seconds=30),
-            heartbeat_timeout=timedelta(seconds=10),
-            retry_policy=ONCE,
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
+        try:
+            return await workflow.execute_activity(
+                request["entrypoint"],
+                {**request["params"], "job": job},
+                task_queue=grant["taskQueue"],
+                start_to_close_timeout=timedelta(minutes=5),
+                schedule_to_start_timeout=timedelta(seconds=30),
+                heartbeat_timeout=timedelta(seconds=10),
+                retry_policy=ONCE,
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            )
+        except ActivityError:
+            # The engine frees the seat itself after a normal end only; one that is lost takes no more work.
+            with contextlib.suppress(ActivityError):
+                await workflow.execute_activity(
+                    "gpu.releaseSeat",
+                    {"seatId": grant["seatId"]},
+                    task_queue=grant["taskQueue"],
+                    schedule_to_close_timeout=timedelta(seconds=5),
+                    retry_policy=ONCE,
+                )
+            raise

@@ -32,10 +32,12 @@ def assign(table: Table, spec: DatasetSpec, groups: Mapping[int, str], seed: int
             f"one each for {', '.join(kinds)}"
         )
     units = _units(table, rows, groups)
-    splits = split_units(units, table.sha256, seed, counts["validation"], counts["test"])
+    labels = table.labels
+    stratum_of = None if labels is None else lambda unit: labels[unit[0]]
+    splits = split_units(units, table.sha256, seed, counts["validation"], counts["test"], stratum_of)
     splits.update(table.given_rows)
-    if table.labels is not None:
-        splits = rescue_labels(splits, units, table.labels, drawn)
+    if labels is not None:
+        splits = rescue_labels(splits, units, labels, drawn)
     return {name: splits[name] for name in ("train", "validation", "test")}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from belay_gpu.skills.dataset.files import invalid
 from belay_gpu.skills.dataset.similarity import Clusters
@@ -46,7 +46,12 @@ def wanted_rows(size: float, rows: int) -> int:
 
 
 def split_units(
-    units: Sequence[list[int]], dataset_sha256: str, seed: int, validation: int, test: int
+    units: Sequence[list[int]],
+    dataset_sha256: str,
+    seed: int,
+    validation: int,
+    test: int,
+    stratum_of: Callable[[list[int]], str] | None = None,
 ) -> dict[str, list[int]]:
     """Rows by split, each in ascending order.
 
@@ -56,6 +61,7 @@ def split_units(
         seed: the experiment's.
         validation: rows wanted; fewer where whole units do not fill it.
         test: rows wanted.
+        stratum_of: the class of a unit; every split gets its share of each.
 
     Raises:
         SkillError: InvalidDataset where a split that is wanted would be empty.
@@ -67,6 +73,8 @@ def split_units(
             "lower dataset.val_set_size and dataset.test_set_size"
         )
     left = in_random_order(units, dataset_sha256, seed, "split")
+    if stratum_of is not None:
+        left = evenly_spread(left, stratum_of)
     wanted = {"test": test, "validation": validation}
     if len(left) < 1 + sum(count > 0 for count in wanted.values()):
         raise invalid(
@@ -82,6 +90,19 @@ def split_units(
         splits[name] = sorted(row for unit in taken for row in unit)
     splits["train"] = sorted(row for unit in left for row in unit)
     return {name: splits[name] for name in ("train", "validation", "test")}
+
+
+def evenly_spread(units: Sequence[list[int]], stratum_of: Callable[[list[int]], str]) -> list[list[int]]:
+    """The units of each class in their order, at even distances: any stretch has its share of every class."""
+    classes: dict[str, list[list[int]]] = defaultdict(list)
+    for unit in units:
+        classes[stratum_of(unit)].append(unit)
+    places = [
+        ((place + 0.5) / len(members), name, unit)
+        for name, members in classes.items()
+        for place, unit in enumerate(members)
+    ]
+    return [unit for _, _, unit in sorted(places, key=lambda entry: entry[:2])]
 
 
 def _take(units: list[list[int]], count: int, reserved: int) -> tuple[list[list[int]], list[list[int]]]:

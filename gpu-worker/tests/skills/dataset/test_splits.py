@@ -95,6 +95,20 @@ def test_split_is_pure_whole_and_disjoint(sizes: list[int], seed: int, validatio
     assert first["train"] and first["validation"] and bool(first["test"]) == (test > 0)
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(counts=st.lists(st.integers(10, 60), min_size=2, max_size=5), seed=st.integers(0, 5))
+def test_every_class_has_its_share_of_every_split(counts: list[int], seed: int) -> None:
+    labels = [name for name, count in zip("abcde", counts, strict=False) for _ in range(count)]
+    rows = len(labels)
+    splits = split_units(
+        [[n] for n in range(rows)], HASH, seed, rows // 5, rows // 5, lambda unit: labels[unit[0]]
+    )
+    for name in ("validation", "test"):
+        for label, count in zip("abcde", counts, strict=False):
+            share = sum(labels[row] == label for row in splits[name])
+            assert abs(share - count / 5) <= 2
+
+
 def test_split_depends_on_seed_and_data_set() -> None:
     members = [[row] for row in range(100)]
     splits = [split_units(members, h, s, 20, 20)["test"] for h in (HASH, "1" * 64) for s in (1, 2)]
