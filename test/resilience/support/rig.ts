@@ -1,6 +1,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Client, Connection, isGrpcServiceError, type WorkflowHandle } from "@temporalio/client";
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  ServiceError,
+  type WorkflowHandle,
+} from "@temporalio/client";
 import { temporal } from "@temporalio/proto";
 import { execa } from "execa";
 import pg from "pg";
@@ -72,7 +78,9 @@ export class Rig {
   result(run: string): Promise<ExperimentResult> {
     const ask = () => this.client.workflow.getHandle(run).result() as Promise<ExperimentResult>;
     const unlessAway = (error: unknown) => {
-      if (isGrpcServiceError(error) && error.code === UNAVAILABLE) return undefined;
+      // Some calls of the SDK wrap gRPC's error in one of their own.
+      const status = error instanceof ServiceError ? error.cause : error;
+      if (isGrpcServiceError(status) && status.code === UNAVAILABLE) return undefined;
       throw error;
     };
     return until(() => ask().catch(unlessAway), `${run} has ended`, patience);
