@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 from minio import Minio
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import TimeoutError as TemporalTimeout
 from temporalio.worker import Worker
 
 from belay_gpu.contracts.models import CheckpointManifest
@@ -121,7 +122,9 @@ async def step_of(handle: WorkflowHandle[Any, Any]) -> int:
 
 
 async def until_step(handle: WorkflowHandle[Any, Any], step: int) -> None:
-    while await step_of(handle) < step:  # noqa: ASYNC110 - the server is asked, it does not tell
+    while await step_of(handle) < step:
+        status = (await handle.describe()).status
+        assert status == WorkflowExecutionStatus.RUNNING, f"{handle.id} ended before step {step}"
         await asyncio.sleep(0.1)
 
 
@@ -317,8 +320,11 @@ async def test_a_trainer_that_is_asked_to_stop_makes_no_suspect(
 ) -> None:
     handle = await start(client, inputs, "training.run", inputs.training(**ENDLESS))
     await until_step(handle, 3)
-    os.kill(shared_worker.trainer_pid(), signal.SIGTERM)
+    pid = shared_worker.trainer_pid()
+    os.kill(pid, signal.SIGTERM)
     lost = await failure(handle)
+    # Until it has exited, the seat that came free would be granted on it once more.
+    await asyncio.to_thread(until, lambda: shared_worker.trainer_pid() != pid, "the next trainer")
     assert lost.type == "EngineLost"
     assert lost.details[0]["resident"] is False
     assert lost.details[0]["checkpoint"]["step"] >= 3
@@ -391,7 +397,10 @@ async def test_a_killed_workers_trace_and_checkpoints_are_recovered_at_the_next_
         events = [e for e in trace(s3, inputs) if e["subject"] == f"{inputs.run}/trial-0"]
         steps = [e["data"]["step"] for e in events if "train_loss" in e["data"].get("values", {})]
         assert steps == list(range(1, step + 1))
-    await handle.terminate()
+    with pytest.raises(WorkflowFailureError) as raised:
+        await handle.result()
+    assert isinstance(raised.value.cause, ActivityError)
+    assert isinstance(raised.value.cause.cause, TemporalTimeout), "no heartbeat comes from the dead"
     await blocker.cancel()
     await blocker.result()
 
