@@ -1,10 +1,17 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:net";
 import { readJson, writeJson } from "./json-file";
+import { waitUntil } from "./wait";
 
 /** Below the range from which the system takes ports for outgoing connections, so that none is lost to one. */
 const FIRST_PORT = 20_000;
 const PORT_COUNT = 9_000;
+
+/**
+ * A killed process is gone before the last of its threads has let go of its sockets. A server that moved to another
+ * port at once would be lost to all who know its address.
+ */
+const RELEASED_WITHIN_MS = 5_000;
 
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -18,7 +25,10 @@ export function isFree(port: number): Promise<boolean> {
 export class PortBook {
   private readonly given = new Map<string, number>();
 
-  constructor(private readonly path: string) {
+  constructor(
+    private readonly path: string,
+    private readonly releasedWithinMs = RELEASED_WITHIN_MS,
+  ) {
     for (const [name, port] of Object.entries(readJson<Record<string, number>>(path) ?? {}))
       if (Number.isInteger(port)) this.given.set(name, port);
   }
@@ -28,10 +38,10 @@ export class PortBook {
     return this.given.get(name);
   }
 
-  /** The remembered port if it is free, else another free one, which is then remembered. */
+  /** The remembered port if it is free or soon will be, else another free one, which is then remembered. */
   async take(name: string): Promise<number> {
     const before = this.given.get(name);
-    if (before !== undefined && (await isFree(before))) return before;
+    if (before !== undefined && (await waitUntil(() => isFree(before), this.releasedWithinMs))) return before;
     for (const port of candidates(`${this.path} ${name}`)) {
       if (this.isGiven(port)) continue;
       // Noted before the wait, as another part of this stack may look for a port at the same time.

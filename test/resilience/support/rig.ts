@@ -128,8 +128,11 @@ export class Rig {
     return pid;
   }
 
+  /** Starts a part again, where it was: clients know its address. */
   async restart(part: PartName): Promise<void> {
-    await this.stack.start(part);
+    const { temporal } = await this.stack.start(part);
+    if (temporal.address !== this.info.temporal.address)
+      throw new Error(`Temporal moved from ${this.info.temporal.address} to ${temporal.address}`);
   }
 
   // -- progress

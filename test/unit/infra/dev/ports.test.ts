@@ -26,9 +26,19 @@ test("a remembered port that somebody else has taken is replaced, and the new on
   const before = await new PortBook(path).take("sql");
   await occupy(before);
   expect(await isFree(before)).toBe(false);
-  const after = await new PortBook(path).take("sql");
+  const after = await new PortBook(path, 100).take("sql");
   expect(after).not.toBe(before);
   expect(new PortBook(path).remembered("sql")).toBe(after);
+});
+
+test("a remembered port that a dying process still holds is waited for", async () => {
+  const path = join(scratchFolder(), "ports.json");
+  const before = await new PortBook(path).take("sql");
+  const dying = await occupy(before);
+  const taken = new PortBook(path).take("sql");
+  expect(await isFree(before)).toBe(false);
+  dying.close();
+  expect(await taken).toBe(before);
 });
 
 test("parts that look for ports at the same time get different ones", async () => {
