@@ -4,6 +4,7 @@ import { createAdapterActivities } from "./adapters";
 import type { ObjectStore } from "./artifacts/object-store";
 import { createCheckpointActivities } from "./checkpoints";
 import { createManifestActivities } from "./manifest";
+import type { Signer } from "./manifest/signature";
 import { createPersistenceActivities } from "./persistence";
 import type { Database } from "./persistence/database";
 import { createReconcileActivities } from "./reconcile";
@@ -20,6 +21,8 @@ export interface KernelDependencies {
   code: ResolvedSpec["code"];
   /** The folder of package.json and the lock files. */
   root: string;
+  /** Signs manifests and checks their signatures; null: they stay unsigned. */
+  signer: Signer | null;
 }
 
 /** Every activity of the kernel worker, by its name on the wire. */

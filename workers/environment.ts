@@ -32,6 +32,10 @@ const Environment = z.object({
   BELAY_S3_BUCKET: z.string().default("belay"),
   BELAY_S3_ACCESS_KEY: text("the object store's access key"),
   BELAY_S3_SECRET_KEY: text("the object store's secret key"),
+  BELAY_SIGNING_KEY_FILE: z
+    .string()
+    .optional()
+    .describe("An Ed25519 private key in PEM, with which manifests are signed; none: they are not."),
   BELAY_READY_FILE: z.string().optional(),
   BELAY_LOG_LEVEL: z
     .enum(["debug", "info", "warn", "error"], "expected debug, info, warn or error")
@@ -50,6 +54,7 @@ export interface KernelEnvironment {
   temporal: { address: string; namespace: string };
   databaseUrl: string;
   store: { endpoint: string; bucket: string; accessKey: string; secretKey: string };
+  signingKeyFile: string | null;
   readyFile: string | null;
   logLevel: "debug" | "info" | "warn" | "error";
   startTimeoutMs: number;
@@ -76,6 +81,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): KernelEnv
       accessKey: e.BELAY_S3_ACCESS_KEY,
       secretKey: e.BELAY_S3_SECRET_KEY,
     },
+    signingKeyFile: e.BELAY_SIGNING_KEY_FILE ?? null,
     readyFile: e.BELAY_READY_FILE ?? null,
     logLevel: e.BELAY_LOG_LEVEL,
     startTimeoutMs: e.BELAY_START_TIMEOUT_SECONDS * 1000,

@@ -47,7 +47,7 @@ const Readable = z.object({
 export async function loadManifest(
   store: ObjectStore,
   run: string,
-): Promise<{ statement: Statement; sha256: string }> {
+): Promise<{ statement: Statement; sha256: string; bytes: Buffer }> {
   const stored = await store.read(manifestKey(run));
   if (!stored) throw failure("NotFound", `${run} has no manifest; a run writes it when its search has ended`);
   let value: unknown;
@@ -64,7 +64,7 @@ export async function loadManifest(
       `the manifest of ${run} cannot be read: ${issue?.path.join(".")}: ${issue?.message}`,
     );
   }
-  return { statement: value as Statement, sha256: stored.ref.sha256 };
+  return { statement: value as Statement, sha256: stored.ref.sha256, bytes: stored.bytes };
 }
 
 /** How to check the run, from its manifest alone. */

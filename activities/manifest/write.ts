@@ -2,14 +2,15 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ArtifactRef, StageOutputs } from "../../workflows/contracts";
 import { readableJson } from "../../workflows/contracts/canonical-json";
-import { manifestKey } from "../artifacts/keys";
+import { manifestKey, signatureKey } from "../artifacts/keys";
 import { type ObjectStore, sha256 } from "../artifacts/object-store";
 import { parseManifest } from "../checkpoints/listing";
-import { listArtifacts, recordArtifacts } from "../persistence/artifacts";
+import { type ArtifactRow, listArtifacts, recordArtifacts } from "../persistence/artifacts";
 import type { Database } from "../persistence/database";
 import { readTrial, type TrialRow } from "../persistence/read-trials";
 import { readCurve } from "../persistence/trace";
 import { environmentFacts, rungFacts, trialFacts } from "./facts";
+import { PAYLOAD_TYPE, type Signer } from "./signature";
 import { buildStatement } from "./statement";
 import { REPLAY_STEPS, verificationPlan } from "./verification";
 
@@ -18,11 +19,13 @@ export interface ManifestDependencies {
   store: ObjectStore;
   /** The folder of the lock files. */
   root: string;
+  /** Signs manifests; null: they stay unsigned. */
+  signer: Signer | null;
 }
 
 /** Gathers what a run's result rests on into one statement, and publishes it as manifest.json. */
 export async function writeManifest(
-  { db, store, root }: ManifestDependencies,
+  { db, store, root, signer }: ManifestDependencies,
   run: string,
   stages: StageOutputs,
   temporalRunId: string,
@@ -50,12 +53,15 @@ export async function writeManifest(
     lockedVersions: await lockedVersions(root),
     checkpointFiles: await checkpointFiles(store, winner),
   });
-  const ref = await store.putNamed(
-    manifestKey(run),
-    Buffer.from(readableJson(statement)),
-    "application/vnd.in-toto+json",
-  );
-  await recordArtifacts(db, run, [{ name: "manifest.json", trial: null, kind: "manifest", ref }]);
+  const bytes = Buffer.from(readableJson(statement));
+  const ref = await store.putNamed(manifestKey(run), bytes, PAYLOAD_TYPE);
+  const rows: ArtifactRow[] = [{ name: "manifest.json", trial: null, kind: "manifest", ref }];
+  if (signer) {
+    const envelope = Buffer.from(readableJson(signer.seal(bytes)));
+    const signed = await store.putNamed(signatureKey(run), envelope, "application/vnd.dsse.envelope.v1+json");
+    rows.push({ name: "manifest.dsse.json", trial: null, kind: "manifest", ref: signed });
+  }
+  await recordArtifacts(db, run, rows);
   return ref;
 }
 

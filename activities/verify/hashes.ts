@@ -1,17 +1,26 @@
 import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { signatureKey } from "../artifacts/keys";
 import type { ObjectStore } from "../artifacts/object-store";
 import { loadManifest } from "../manifest/load";
+import type { Signer } from "../manifest/signature";
 import type { Resource } from "../manifest/statement";
 import type { Database } from "../persistence/database";
 import { hashFile } from "../spec/hash-file";
 
+export interface HashDependencies {
+  db: Database;
+  store: ObjectStore;
+  /** Whose signature a manifest must carry; null: none. */
+  signer: Signer | null;
+}
+
 /** L0: whatever the manifest names and verification or a reader may use still has the hash that it names. */
 export async function checkHashes(
-  { db, store }: { db: Database; store: ObjectStore },
+  { db, store, signer }: HashDependencies,
   run: string,
 ): Promise<{ checked: number; failures: string[] }> {
-  const { statement, sha256 } = await loadManifest(store, run);
+  const { statement, sha256, bytes } = await loadManifest(store, run);
   const { buildDefinition, runDetails } = statement.predicate;
   const base = buildDefinition.resolvedDependencies.filter(({ name }) => name.startsWith("model/"));
   const resources = [...statement.subject, ...runDetails.byproducts, ...base];
@@ -19,11 +28,13 @@ export async function checkHashes(
   const recorded = await recordedManifest(db, run);
   if (recorded !== undefined && recorded !== sha256)
     failures.push(differs("manifest.json", recorded, sha256));
+  const forged = signer && (await signatureProblem(store, run, signer, bytes));
+  if (forged) failures.push(`manifest.dsse.json ${forged}`);
   for (const resource of resources) {
     const problem = await problemWith(store, resource);
     if (problem) failures.push(problem);
   }
-  return { checked: resources.length + 1, failures };
+  return { checked: resources.length + (signer ? 2 : 1), failures };
 }
 
 async function recordedManifest(db: Database, run: string): Promise<string | undefined> {
@@ -32,6 +43,16 @@ async function recordedManifest(db: Database, run: string): Promise<string | und
     [run],
   );
   return rows[0]?.sha256;
+}
+
+async function signatureProblem(
+  store: ObjectStore,
+  run: string,
+  signer: Signer,
+  manifest: Buffer,
+): Promise<string | undefined> {
+  const envelope = await store.read(signatureKey(run));
+  return envelope ? signer.problemWith(envelope.bytes.toString("utf8"), manifest) : "is gone";
 }
 
 async function problemWith(store: ObjectStore, { name, uri, digest }: Resource): Promise<string | undefined> {

@@ -1,14 +1,12 @@
 import type { KernelActivities } from "../../workflows/contracts";
-import type { ObjectStore } from "../artifacts/object-store";
 import { failure } from "../failure";
-import type { Database } from "../persistence/database";
 import { recordReproducibility } from "../persistence/runs";
-import { checkHashes } from "./hashes";
+import { checkHashes, type HashDependencies } from "./hashes";
 
 type VerifyActivities = Pick<KernelActivities, "reproducibility.hashes" | "reproducibility.record">;
 
 /** What verification reads and writes besides running jobs again. */
-export const createVerifyActivities = (deps: { db: Database; store: ObjectStore }): VerifyActivities => ({
+export const createVerifyActivities = (deps: HashDependencies): VerifyActivities => ({
   "reproducibility.hashes": ({ run }) => checkHashes(deps, run),
   "reproducibility.record": async ({ run, verdict }) => {
     if (!(await recordReproducibility(deps.db, run, verdict)))

@@ -10,10 +10,13 @@ export function readJson<T>(path: string): T | undefined {
   }
 }
 
+export const writeJson = (path: string, value: unknown): void =>
+  writeOwn(path, `${JSON.stringify(value, null, 2)}\n`);
+
 /** Replaced as a whole, and readable by its owner alone: addresses here come with credentials. */
-export function writeJson(path: string, value: unknown): void {
+export function writeOwn(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+  writeFileSync(draft, text, { mode: 0o600 });
   renameSync(draft, path);
 }

@@ -8,6 +8,7 @@ export interface Layout {
   stackFile: string;
   ports: string;
   credentials: string;
+  signingKey: string;
   processes: string;
   logs: string;
   workers: string;
@@ -24,6 +25,7 @@ export function layoutOf(stateDir: string): Layout {
     stackFile: at("stack.json"),
     ports: at("ports.json"),
     credentials: at("credentials.json"),
+    signingKey: at("signing-key.pem"),
     processes: at("processes"),
     logs: at("logs"),
     workers: at("workers"),

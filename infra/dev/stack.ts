@@ -13,6 +13,7 @@ import { ProcessRecords } from "./processes/records";
 import { killProcess } from "./processes/stop";
 import { bringServersUp, type Servers } from "./servers";
 import { removePostgresFolder } from "./servers/postgres-home";
+import { ensureSigningKey } from "./signing-key";
 import {
   type PartName,
   type StackInfo,
@@ -125,6 +126,7 @@ export class Stack {
     const step = (name: string) => (line: string) => this.emit({ type: "setup", step: name, line });
     const tools = await ensureTools({ step }, this.root);
     const credentials: Credentials = ensureCredentials(this.layout.credentials);
+    ensureSigningKey(this.layout.signingKey);
     const ports = new PortBook(this.layout.ports);
     const context = { layout: this.layout, ports, records: this.records, emit: this.emit };
     const servers = await bringServersUp(context, tools, credentials, belayHome());

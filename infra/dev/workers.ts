@@ -14,6 +14,8 @@ interface WorkerKind {
   command(context: WorkerContext): [string, ...string[]];
   /** The databases it may know of. A GPU worker knows none. */
   databases: "none" | "belay" | "belay and optuna";
+  /** Whether it signs manifests. */
+  signs?: true;
   code(root: string): string;
 }
 
@@ -39,6 +41,7 @@ export const WORKERS: Record<WorkerName, WorkerKind> = {
       join(root, "dist", "workers", "kernel", "main.js"),
     ],
     databases: "belay",
+    signs: true,
     code: (root) => builtStamp(root) ?? "",
   },
   ml: {
@@ -103,6 +106,9 @@ function workerEnvironment(kind: WorkerKind, context: WorkerContext, folder: str
     PYTHONUNBUFFERED: "1",
     ...(kind.databases !== "none" && { DATABASE_URL: postgres.url }),
     ...(kind.databases === "belay and optuna" && { OPTUNA_DATABASE_URL: sqlAlchemyUrl(postgres.optunaUrl) }),
+    ...(kind.signs && {
+      BELAY_SIGNING_KEY_FILE: process.env.BELAY_SIGNING_KEY_FILE || context.layout.signingKey,
+    }),
     ...context.env,
   };
 }

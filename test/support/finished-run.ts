@@ -18,6 +18,7 @@ import type { EvalOutput, StageOutputs, TraceEvent, TrialParams } from "../../wo
 import { type WrittenCheckpoint, writeCheckpoint } from "./checkpoints";
 import { scratchFolder } from "./scratch";
 import { freshDatabase, freshStore } from "./services";
+import { newSigner } from "./signer";
 
 export interface FinishedRunOptions {
   experiment?: Record<string, unknown>;
@@ -50,7 +51,7 @@ export async function finishedRun({ experiment = {} }: FinishedRunOptions = {}) 
     },
     { version: "0.1.0", commit: "c".repeat(40), dirty: false },
   );
-  const deps = { db, store, root: packageRoot() };
+  const deps = { db, store, root: packageRoot(), signer: newSigner() };
   const adapters = createAdapterActivities(deps);
   const json = (value: unknown) => store.put(Buffer.from(JSON.stringify(value)), "application/json");
   const evaluation = async (loss: number): Promise<EvalOutput> => ({

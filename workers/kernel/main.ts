@@ -8,6 +8,7 @@ import { readCodeIdentity } from "../code-identity";
 import { EnvironmentError, readEnvironment } from "../environment";
 import { createLogger, temporalLogger } from "../logs";
 import { removeReadyFile, writeReadyFile } from "../ready-file";
+import { readSigner } from "../signing-key";
 import { startTelemetry } from "../telemetry";
 import { workflowBundle } from "../workflow-bundle";
 import { awaitService, ServiceUnreachable } from "./await-services";
@@ -19,6 +20,7 @@ const NAME = "belay-kernel";
 /** Workflows and TypeScript activities, until SIGTERM or SIGINT. */
 async function main(): Promise<void> {
   const environment = readEnvironment();
+  const signer = readSigner(environment.signingKeyFile);
   const log = createLogger(NAME, environment.logLevel);
   const telemetry = startTelemetry(NAME, environment.otlpEndpoint);
   const logger = temporalLogger(log);
@@ -51,7 +53,7 @@ async function main(): Promise<void> {
     ...kernelWorkerOptions(environment),
     connection,
     workflowBundle: await bundle,
-    activities: createKernelActivities({ db, store, temporal, code, root }),
+    activities: createKernelActivities({ db, store, temporal, code, root, signer }),
     plugins: [telemetry.plugin],
   });
   const house = new AbortController();

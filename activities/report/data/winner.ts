@@ -62,7 +62,8 @@ export function artifactViews(
   limit: number,
 ): { views: ArtifactView[]; left: number } {
   /** The report cannot hold its own hash, and the manifest is listed by itself. */
-  const own = (row: ArtifactRow) => ["report.html", "report.md", "manifest.json"].includes(row.name);
+  const own = (row: ArtifactRow) =>
+    ["report.html", "report.md", "manifest.json", "manifest.dsse.json"].includes(row.name);
   const views = rows
     .filter((row) => !own(row))
     .sort((a, b) => (a.trial ?? -1) - (b.trial ?? -1) || (a.name < b.name ? -1 : 1))

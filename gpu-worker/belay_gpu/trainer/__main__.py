@@ -75,6 +75,7 @@ def serve(options: argparse.Namespace) -> int:
 
     disable_progress_bar()
     from belay_gpu.engine.device import describe_device, resolve_device
+    from belay_gpu.engine.environment import describe_environment
     from belay_gpu.engine.errors import EngineError
     from belay_gpu.trainer.bases import Bases
     from belay_gpu.trainer.jobs import Resources
@@ -96,7 +97,8 @@ def serve(options: argparse.Namespace) -> int:
         lost = {"type": "EngineLost", "message": "the trainer that had taken this job died"}
         spool.write_result(job, {"ok": False, "error": lost})
     source = options.source or f"{os.uname().nodename}.{os.getpid()}"
-    resources = Resources(spool, Bases(device), ParkingLot(PARKED_SLOTS), device, source, {}, {})
+    environment = describe_environment(device)
+    resources = Resources(spool, Bases(device), ParkingLot(PARKED_SLOTS), device, source, environment, {}, {})
     trainer = Trainer(resources, options.slots, options.eval_slots)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: trainer.request_stop())

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from belay_gpu.contracts.names import TrainerEvents
 from belay_gpu.data.tokenised import TokenisedSplit, read_split
 from belay_gpu.engine.device import synchronize
 from belay_gpu.engine.errors import EngineError, disk_full, is_disk_full
@@ -29,12 +30,15 @@ class Resources:
     parking: ParkingLot
     device: torch.device
     source: str
+    #: What the engine runs on; told once in every run's log.
+    environment: dict[str, Any]
     wals: dict[str, Wal]
     splits: dict[str, TokenisedSplit]
 
     def wal(self, run: str) -> Wal:
         if run not in self.wals:
-            self.wals[run] = Wal(self.spool.wal_path(run), run, self.source)
+            wal = self.wals[run] = Wal(self.spool.wal_path(run), run, self.source)
+            wal.append(None, None, TrainerEvents.ENVIRONMENT, self.environment)
         return self.wals[run]
 
     def flush(self, run: str, sync: bool = False) -> None:

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any
 
 from belay_gpu.canonical import sha256_bytes
+from belay_gpu.contracts.names import TrainerEvents
 from belay_gpu.engine.errors import EngineError
 from belay_gpu.engine.protocol import EvalRequest, EvalResult, Evaluation, StepResult
 from belay_gpu.engine.spec import slot_spec
@@ -43,7 +44,7 @@ class TrainJob(Job):
         self._is_parked = False
         self._slot = self._board()
         self._resumed_from = self._step
-        self._log("trial.resumed", {"fromStep": self._step})
+        self._log(TrainerEvents.RESUMED, {"fromStep": self._step})
 
     def _board(self) -> str:
         order, slot = self.order, self.order.job
@@ -96,7 +97,7 @@ class TrainJob(Job):
             "learning_rate": result.learning_rate,
             "grad_norm": result.grad_norm,
         }
-        self._log("trial.metrics", {"step": self._step, "values": values})
+        self._log(TrainerEvents.METRICS, {"step": self._step, "values": values})
         self._status()
         # Where an evaluation is due as well it comes first, so that the checkpoint carries its metrics.
         if (
@@ -139,7 +140,7 @@ class TrainJob(Job):
             self._diverged()
             return
         self._metrics, self._evaluated_at = result.metrics, self._step
-        self._log("trial.metrics", {"step": self._step, "values": result.metrics})
+        self._log(TrainerEvents.METRICS, {"step": self._step, "values": result.metrics})
         if self._step >= self.order.target_step:
             self._finish("reached")
         elif self._step % self.order.save_steps == 0:
@@ -157,11 +158,11 @@ class TrainJob(Job):
         self._folder = write_checkpoint(folder, snapshot, self.order.epoch, metrics)
         self._saved = (self._step, self.order.epoch)
         self._adapter_sha256 = sha256_bytes(snapshot.adapter)
-        self._log("trial.checkpoint", {"step": self._step, "name": self._folder.name})
+        self._log(TrainerEvents.CHECKPOINT, {"step": self._step, "name": self._folder.name})
         self._status(force=True)
 
     def _diverged(self) -> None:
-        self._log("trial.diverged", {"step": self._step})
+        self._log(TrainerEvents.DIVERGED, {"step": self._step})
         self._metrics = {}
         self._end("diverged", "diverged")
 
@@ -182,10 +183,10 @@ class TrainJob(Job):
             ParkedSlot(self._engine, self._slot, self._step, saved[1], self.order, until, progress)
         )
         self._is_parked = True
-        self._log("trial.parked", {"step": self._step})
+        self._log(TrainerEvents.PARKED, {"step": self._step})
 
     def _end(self, status: str, reason: str) -> None:
-        self._log("trial.left", {"step": self._step, "reason": reason})
+        self._log(TrainerEvents.LEFT, {"step": self._step, "reason": reason})
         self._resources.flush(self.order.run, sync=True)
         step, epoch = self._saved or (None, None)
         self.output = {

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from belay_gpu.engine.environment import describe_environment
 from belay_gpu.engine.spec import BaseSpec
 from belay_gpu.trainer.bases import Bases
 from belay_gpu.trainer.commands import AnyOrder, Candidate, EvalOrder, TrainOrder
@@ -85,8 +86,9 @@ def bench(folder: Path) -> Bench:
 
 def trainer(root: Path, **settings: Any) -> Trainer:
     device = torch.device("cpu")
-    spool = Spool(root)
-    return Trainer(Resources(spool, Bases(device), ParkingLot(4), device, "test.1", {}, {}), **settings)
+    environment = describe_environment(device)
+    resources = Resources(Spool(root), Bases(device), ParkingLot(4), device, "test.1", environment, {}, {})
+    return Trainer(resources, **settings)
 
 
 def turn_until_done(service: Trainer, *jobs: str) -> list[dict[str, Any]]:

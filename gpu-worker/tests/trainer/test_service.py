@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from belay_gpu.engine.environment import describe_environment
 from belay_gpu.trainer import checkpoints
 from belay_gpu.trainer.checkpoints import list_checkpoints
 from belay_gpu.trainer.commands import MergeOrder, ReleaseOrder, StopOrder
@@ -46,10 +48,13 @@ def test_a_trial_is_evaluated_and_saved_on_its_way(bench: Bench, tmp_path: Path)
     evaluated = [e["data"]["step"] for e in log if "eval_loss" in e["data"].get("values", {})]
     assert evaluated == [4, 8, 12]
     assert [e["kind"] for e in log if e["kind"] != "trial.metrics"] == [
+        "engine.environment",
         "trial.resumed",
         *["trial.checkpoint"] * 3,
         "trial.left",
     ]
+    assert log[0]["data"] == describe_environment(torch.device("cpu"))
+    assert log[0]["data"]["versions"]["torch"] == torch.__version__
     assert service.resources.bases.resident is not None
     assert service.resources.bases.resident.slots == []
 

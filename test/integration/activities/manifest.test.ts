@@ -149,7 +149,20 @@ describe("reproducibility.hashes", () => {
     const { run, activities } = await withManifest();
     const { checked, failures } = await activities["reproducibility.hashes"]({ run });
     expect(failures).toEqual([]);
-    expect(checked).toBe(24);
+    expect(checked).toBe(25);
+  });
+
+  it("finds a manifest that was changed together with its recorded hash, by its signature", async () => {
+    const { run, activities, store, manifest, db } = await withManifest();
+    const text = (await store.get(manifest)).toString("utf8");
+    const forged = await store.putNamed(
+      `runs/${run}/manifest.json`,
+      Buffer.from(text.replace('"seed": 42', '"seed": 43')),
+      "application/json",
+    );
+    await db.query("UPDATE artifacts SET sha256 = $1 WHERE name = 'manifest.json'", [forged.sha256]);
+    const { failures } = await activities["reproducibility.hashes"]({ run });
+    expect(failures).toEqual(["manifest.dsse.json signs another manifest than manifest.json"]);
   });
 
   it("names each tampered or missing artifact, wherever it lies", async () => {
@@ -181,7 +194,10 @@ describe("reproducibility.hashes", () => {
       "application/json",
     );
     const { failures } = await activities["reproducibility.hashes"]({ run });
-    expect(failures).toEqual([expect.stringContaining("manifest.json was changed: its hash is")]);
+    expect(failures).toEqual([
+      expect.stringContaining("manifest.json was changed: its hash is"),
+      "manifest.dsse.json signs another manifest than manifest.json",
+    ]);
   });
 });
 

@@ -15,6 +15,7 @@ describe("the kernel worker's environment", () => {
       temporal: { address: "127.0.0.1:7233", namespace: "default" },
       databaseUrl: complete.DATABASE_URL,
       store: { endpoint: "http://127.0.0.1:9000", bucket: "belay", accessKey: "key", secretKey: "secret" },
+      signingKeyFile: null,
       readyFile: null,
       logLevel: "info",
       startTimeoutMs: 60_000,
