@@ -36,7 +36,10 @@ async function main(): Promise<void> {
     ...kernelWorkerOptions(environment),
     connection,
     workflowBundle: bundle,
-    activities: { ...createKernelActivities({ db, store, temporal, code, root, signer: null }), ...emptyBodies },
+    activities: {
+      ...createKernelActivities({ db, store, temporal, code, root, signer: null }),
+      ...emptyBodies,
+    },
     plugins: [telemetry.plugin],
   });
   const running = worker.run();
