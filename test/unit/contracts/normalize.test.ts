@@ -238,6 +238,38 @@ describe("complaints", () => {
     expect(found.join("\n")).toContain(message);
   });
 
+  it("name what contradicts another setting in the same round as what fits no schema", () => {
+    const found = complaints({
+      ...minimal,
+      name: "a/b",
+      task: "sequence_classification",
+      train: { max_stepz: 3 },
+      eval: { metrics: ["exact_match"] },
+      output: { format: "gguf" },
+    });
+    expect(found).toEqual([
+      expect.stringMatching(/^name: expected letters/),
+      expect.stringMatching(/^train.max_stepz: .*max_steps/),
+      expect.stringMatching(/^search.metric: eval_loss is not computed/),
+      "eval.metrics.0: exact_match does not exist for task sequence_classification",
+      expect.stringMatching(/^output.format: gguf cannot be exported yet/),
+    ]);
+  });
+
+  it("leave out what only a faulty setting could cause", () => {
+    expect(complaints({ ...minimal, search: { sampler: "cmaes", space: { r: { int: [8, 4] } } } })).toEqual([
+      expect.stringMatching(/^search.space.r/),
+    ]);
+    expect(
+      complaints({ name: "a", dataset: { path: "/d", val_set_size: "much", test_set_size: 0 } }),
+    ).toEqual([
+      expect.stringMatching(/^model/),
+      expect.stringMatching(/^dataset.val_set_size/),
+      expect.stringMatching(/^dataset.test_set_size: is 0/),
+    ]);
+    expect(complaints("no experiment")).toHaveLength(1);
+  });
+
   it("takes an empty section as all defaults, and the direction from the metric", () => {
     const parsed = spec({ ...minimal, lora: null, search: { metric: "exact_match" } });
     expect(parsed.lora.r).toBe(16);

@@ -3,6 +3,7 @@ import { checkExperiment } from "./cross-checks";
 import { isHigherBetter } from "./evaluation";
 import { ExperimentSpec } from "./index";
 import type { SpecIssue, SpecPath } from "./issue";
+import { restsOnFault, withoutFaults } from "./provisional";
 import { sectionKeys, sections } from "./sections";
 import { rewriteDistribution } from "./space-shorthands";
 import { explainZodIssues } from "./wording";
@@ -25,18 +26,21 @@ export function parseExperiment(raw: unknown): ParsedExperiment {
   const { value, issues, original } = normalizeExperiment(raw);
   const parsed = ExperimentSpec.safeParse(value, { reportInput: true });
   const found = [...issues];
-  if (!parsed.success) {
-    // A complaint about a place that normalisation has complained about already says nothing new.
-    const known = new Set(issues.map(({ path }) => path.join("\0")));
-    for (const issue of explainZodIssues(parsed.error.issues)) {
-      const path = original(issue.path);
-      if (!known.has(path.join("\0"))) found.push({ ...issue, path });
-    }
-  } else if (found.length === 0) {
-    found.push(...checkExperiment(parsed.data).map((issue) => ({ ...issue, path: original(issue.path) })));
+  const known = new Set(issues.map(({ path }) => path.join("\0")));
+  const faults = parsed.success ? [] : parsed.error.issues;
+  // A complaint about a place that normalisation has complained about already says nothing new.
+  for (const issue of explainZodIssues(faults)) {
+    const path = original(issue.path);
+    if (!known.has(path.join("\0"))) found.push({ ...issue, path });
   }
-  if (found.length > 0) return { ok: false, issues: found };
-  return { ok: true, spec: (parsed as { data: ExperimentSpec }).data };
+  const faulty = found.map(({ path }) => path);
+  const checkable = parsed.success ? parsed.data : withoutFaults(value, faults);
+  for (const issue of checkable ? checkExperiment(checkable) : []) {
+    const path = original(issue.path);
+    if (!restsOnFault(path, faulty)) found.push({ ...issue, path });
+  }
+  if (found.length > 0 || !parsed.success) return { ok: false, issues: found };
+  return { ok: true, spec: parsed.data };
 }
 
 /** Puts aliases, flat keys and shorthands into our own form. */
