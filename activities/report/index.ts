@@ -3,6 +3,7 @@ import type { ObjectStore } from "../artifacts/object-store";
 import type { Database } from "../persistence/database";
 import { buildReportData, objectiveOf, trialsAndDrawn } from "./data/build";
 import { curveNames } from "./data/curves";
+import { loadAssets } from "./html/assets";
 import { renderHtml } from "./html/page";
 import { loadArtifacts, loadCurves, loadProfile, loadRun, loadRungs, loadTrials } from "./load";
 import { renderMarkdown } from "./markdown/document";
@@ -11,6 +12,8 @@ import { publish } from "./publish";
 export interface ReportDependencies {
   db: Database;
   store: ObjectStore;
+  /** The folder of package.json. */
+  root: string;
 }
 
 /** The report is a pure function of the record, so that rendering it again changes nothing. */
@@ -36,7 +39,7 @@ export const createReportActivities = (
     return {
       html: await publish(deps, run, {
         name: "report.html",
-        text: renderHtml(data),
+        text: renderHtml(data, await loadAssets(deps.root)),
         mediaType: "text/html; charset=utf-8",
       }),
       markdown: await publish(deps, run, {

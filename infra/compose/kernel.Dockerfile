@@ -10,6 +10,8 @@ COPY skills skills
 COPY workers workers
 COPY client client
 COPY infra infra
+# Every manifest names the lock file of the environment that trained.
+COPY gpu-worker/requirements.lock gpu-worker/requirements.lock
 RUN npm run build && npm prune --omit=dev
 
 FROM node:24-bookworm-slim

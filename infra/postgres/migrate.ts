@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { runner } from "node-pg-migrate";
 import { Client } from "pg";
-import { packageRoot } from "../package-root";
+import { repositoryRoot } from "../setup/home.mjs";
 
 /** node-pg-migrate's table of the migrations that have run. */
 const MIGRATIONS_TABLE = "belay_migrations";
@@ -26,7 +26,7 @@ export async function runMigrations(
   try {
     const ran = await runner({
       dbClient,
-      dir: join(packageRoot(), "infra", "postgres", "migrations"),
+      dir: join(repositoryRoot(), "infra", "postgres", "migrations"),
       migrationsTable: MIGRATIONS_TABLE,
       direction,
       count: count ?? Number.POSITIVE_INFINITY,

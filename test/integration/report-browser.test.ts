@@ -5,9 +5,9 @@ import { pathToFileURL } from "node:url";
 import chromium from "@sparticuz/chromium";
 import { type Browser, chromium as launcher, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildReportData, type ReportInput } from "../../activities/report/data/build";
-import { renderHtml } from "../../activities/report/html/page";
+import type { ReportInput } from "../../activities/report/data/build";
 import { type FixtureOptions, reportFixture } from "../support/report-fixture";
+import { renderPage } from "../support/report-page";
 
 let browser: Browser;
 let folder: string;
@@ -38,7 +38,7 @@ async function open(
   options: { dark?: boolean; scripts?: boolean } = {},
 ): Promise<Opened> {
   const file = join(folder, "report.html");
-  await writeFile(file, renderHtml(buildReportData(input)));
+  await writeFile(file, await renderPage(input));
   const address = pathToFileURL(file).href;
   const context = await browser.newContext({
     offline: true,

@@ -13,7 +13,7 @@ import {
 import { openTrials, recordOutcome } from "../../activities/persistence/trials";
 import { resolveSpec } from "../../activities/spec/resolve";
 import { createVerifyActivities } from "../../activities/verify";
-import { packageRoot } from "../../infra/package-root";
+import { repositoryRoot } from "../../infra/setup/home.mjs";
 import type { EvalOutput, StageOutputs, TraceEvent, TrialParams } from "../../workflows/contracts";
 import { type WrittenCheckpoint, writeCheckpoint } from "./checkpoints";
 import { scratchFolder } from "./scratch";
@@ -51,7 +51,7 @@ export async function finishedRun({ experiment = {} }: FinishedRunOptions = {}) 
     },
     { version: "0.1.0", commit: "c".repeat(40), dirty: false },
   );
-  const deps = { db, store, root: packageRoot(), signer: newSigner() };
+  const deps = { db, store, root: repositoryRoot(), signer: newSigner() };
   const adapters = createAdapterActivities(deps);
   const json = (value: unknown) => store.put(Buffer.from(JSON.stringify(value)), "application/json");
   const evaluation = async (loss: number): Promise<EvalOutput> => ({

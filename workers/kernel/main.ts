@@ -3,7 +3,7 @@ import { NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { createKernelActivities } from "../../activities";
 import { createObjectStore } from "../../activities/artifacts/object-store";
 import { createDatabase } from "../../activities/persistence/database";
-import { packageRoot } from "../../infra/package-root";
+import { repositoryRoot } from "../../infra/setup/home.mjs";
 import { readCodeIdentity } from "../code-identity";
 import { EnvironmentError, readEnvironment } from "../environment";
 import { createLogger, temporalLogger } from "../logs";
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     },
   });
 
-  const root = packageRoot();
+  const root = repositoryRoot();
   const bundle = workflowBundle(root, [telemetry.plugin], logger);
   // Reported where it is awaited; until then it must not end the process.
   bundle.catch(() => {});

@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
 import { choice, number } from "../data/format";
 import type { ReportData } from "../data/report-data";
-import { assets } from "./assets";
+import type { Assets } from "./assets";
 import { adapter, askedSection, dataset, verify } from "./details";
 import { search, trialTable } from "./search";
 import { masthead, scores, summary } from "./summary";
 import { html, Markup } from "./tag";
 
 /** One file that needs nothing else: no network, no external style, and a policy that would refuse them. */
-export function renderHtml(data: ReportData): string {
-  const { css, script } = assets();
+export function renderHtml(data: ReportData, { css, script }: Assets): string {
   const policy = [
     "default-src 'none'",
     `style-src '${hashOf(css)}'`,

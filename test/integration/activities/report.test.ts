@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../../../activities/persistence/database";
 import { createReportActivities } from "../../../activities/report";
 import { loadCurves } from "../../../activities/report/load";
+import { repositoryRoot } from "../../../infra/setup/home.mjs";
 import type { ArtifactRef, StageOutputs } from "../../../workflows/contracts";
 import { ref, reportFixture } from "../../support/report-fixture";
 import { type FreshStore, freshDatabase, freshStore } from "../../support/services";
@@ -68,7 +69,7 @@ async function insertFixture(): Promise<void> {
 }
 
 const render = () =>
-  createReportActivities({ db, store: fresh.store })["report.render"]({
+  createReportActivities({ db, store: fresh.store, root: repositoryRoot() })["report.render"]({
     run,
     stages,
     manifest: ref("manifest", 48_211),
@@ -123,7 +124,7 @@ describe("report.render", () => {
   });
 
   it("says that a run is unknown", async () => {
-    const activities = createReportActivities({ db, store: fresh.store });
+    const activities = createReportActivities({ db, store: fresh.store, root: repositoryRoot() });
     await expect(
       activities["report.render"]({ run: "nobody", stages, manifest: ref("manifest") }),
     ).rejects.toMatchObject({ type: "NotFound", message: "no run nobody on record" });

@@ -10,7 +10,7 @@ import { Client, Connection, WorkflowFailedError } from "@temporalio/client";
 import { temporal } from "@temporalio/proto";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { prepareNamespace } from "../../../infra/dev/prepare/namespace";
-import { packageRoot } from "../../../infra/package-root";
+import { repositoryRoot } from "../../../infra/setup/home.mjs";
 import { startTelemetry } from "../../../workers/telemetry";
 import { scratchFolder } from "../../support/scratch";
 import { freshDatabase, freshStore, services } from "../../support/services";
@@ -26,7 +26,7 @@ interface KernelProcess {
 
 function startKernel(env: Record<string, string>): KernelProcess {
   const readyFile = join(scratchFolder(), "ready.json");
-  const child = spawn(process.execPath, [join(packageRoot(), "dist", "workers", "kernel", "main.js")], {
+  const child = spawn(process.execPath, [join(repositoryRoot(), "dist", "workers", "kernel", "main.js")], {
     env: { PATH: process.env.PATH, BELAY_READY_FILE: readyFile, ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });

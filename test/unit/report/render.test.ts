@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { buildReportData } from "../../../activities/report/data/build";
-import { renderHtml } from "../../../activities/report/html/page";
 import { renderMarkdown } from "../../../activities/report/markdown/document";
 import { reportFixture } from "../../support/report-fixture";
+import { renderPage } from "../../support/report-page";
 
 const hostile = `</script><script>alert("x")</script><img src=x onerror=alert(1)> | \`code\` \u0001`;
 
@@ -20,29 +20,29 @@ function hostileInput() {
 }
 
 describe("report.html", () => {
-  it("shows text from elsewhere as text", () => {
-    const page = renderHtml(buildReportData(hostileInput()));
+  it("shows text from elsewhere as text", async () => {
+    const page = await renderPage(hostileInput());
     expect(page).not.toContain("<img");
     expect(page).not.toContain("<script>alert");
     expect(page.match(/<script/g)).toHaveLength(2);
     expect(page).toContain("&lt;img src=x onerror=alert(1)&gt;");
   });
 
-  it("names nothing outside itself", () => {
-    const page = renderHtml(buildReportData(reportFixture()));
+  it("names nothing outside itself", async () => {
+    const page = await renderPage(reportFixture());
     const addresses = [...page.matchAll(/(?:src|href|action)="([^"]*)"/g)].map((m) => m[1]);
     expect(addresses.filter((a) => !a?.startsWith("#"))).toEqual(["data:,"]);
     expect(page).not.toMatch(/@import|url\(|\sstyle="/);
   });
 
-  it("stays small with a thousand trials", () => {
-    const page = renderHtml(buildReportData(reportFixture({ trials: 1000, wave: 50 })));
+  it("stays small with a thousand trials", async () => {
+    const page = await renderPage(reportFixture({ trials: 1000, wave: 50 }));
     expect(Buffer.byteLength(page)).toBeLessThan(1_500_000);
     expect(page).toContain("The best 200 of 1,000 trials");
   });
 
-  it("is the same for the same record", () => {
-    expect(renderHtml(buildReportData(reportFixture()))).toBe(renderHtml(buildReportData(reportFixture())));
+  it("is the same for the same record", async () => {
+    expect(await renderPage(reportFixture())).toBe(await renderPage(reportFixture()));
   });
 });
 
