@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
+import { isHubId, unpinned } from "../../workflows/contracts/experiment/hub-model";
 import type { SpecIssue, SpecPath } from "../../workflows/contracts/experiment/normalize";
 
 export interface InputFile {
@@ -22,9 +23,6 @@ export function inputFiles({ dataset }: ExperimentSpec): InputFile[] {
   return files;
 }
 
-const HUB_ID = /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/;
-const COMMIT = /^[0-9a-f]{40}$/;
-
 export const isLocalModel = (name: string): boolean => isAbsolute(name);
 
 /** What only the machine can tell: are the named files there, and are hub models pinned? */
@@ -34,14 +32,12 @@ export async function checkInputs(spec: ExperimentSpec): Promise<SpecIssue[]> {
     const problem = await problemWith(path);
     if (problem) issues.push({ path: at, message: problem });
   }
-  const { model_name_or_path: model, revision } = spec.model;
+  const { model_name_or_path: model } = spec.model;
   if (!isLocalModel(model)) {
-    if (!HUB_ID.test(model)) issues.push({ path: ["model", "model_name_or_path"], message: relative(model) });
-    else if (revision === null || !COMMIT.test(revision))
-      issues.push({
-        path: ["model", "revision"],
-        message: `${model} is a hub model, which may change: pin its commit (40 hex digits), or name a local folder by its absolute path`,
-      });
+    const problem = isHubId(model)
+      ? unpinned(spec.model)
+      : { path: ["model", "model_name_or_path"], message: relative(model) };
+    if (problem) issues.push(problem);
   }
   const { export_dir: exportDir } = spec.output;
   if (exportDir !== null && !isAbsolute(exportDir))

@@ -15,7 +15,10 @@ import { ModelFolderError, modelFiles } from "./model-folder";
 /** The experiment as it will be run: complete, checked against this machine, every input file hashed. */
 export async function resolveSpec(raw: unknown, code: ResolvedSpec["code"]): Promise<ResolvedSpec> {
   const parsed = parseExperiment(raw);
-  if (!parsed.ok) throw refused(parsed.issues);
+  if (!parsed.ok) {
+    const onMachine = parsed.provisional ? await checkInputs(parsed.provisional) : [];
+    throw refused([...parsed.issues, ...parsed.admit(onMachine)]);
+  }
   const spec = completeExperiment(parsed.spec);
   const issues = await checkInputs(spec);
   if (issues.length > 0) throw refused(issues);

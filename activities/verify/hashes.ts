@@ -5,6 +5,7 @@ import type { ObjectStore } from "../artifacts/object-store";
 import { loadManifest } from "../manifest/load";
 import type { Signer } from "../manifest/signature";
 import type { Resource } from "../manifest/statement";
+import { listArtifacts } from "../persistence/artifacts";
 import type { Database } from "../persistence/database";
 import { hashFile } from "../spec/hash-file";
 
@@ -24,6 +25,9 @@ export async function checkHashes(
   const { buildDefinition, runDetails } = statement.predicate;
   const base = buildDefinition.resolvedDependencies.filter(({ name }) => name.startsWith("model/"));
   const resources = [...statement.subject, ...runDetails.byproducts, ...base];
+  // Reports are written after the manifest: what they should be is in the record alone.
+  const reports = await recordedReports(db, run);
+  resources.push(...reports);
   const failures: string[] = [];
   const recorded = await recordedManifest(db, run);
   if (recorded !== undefined && recorded !== sha256)
@@ -43,6 +47,13 @@ async function recordedManifest(db: Database, run: string): Promise<string | und
     [run],
   );
   return rows[0]?.sha256;
+}
+
+async function recordedReports(db: Database, run: string): Promise<Resource[]> {
+  const artifacts = await listArtifacts(db, run);
+  return artifacts
+    .filter(({ kind }) => kind === "report")
+    .map(({ name, ref }) => ({ name, uri: ref.uri, digest: { sha256: ref.sha256 } }));
 }
 
 async function signatureProblem(
@@ -72,4 +83,4 @@ async function localHash(path: string): Promise<string | undefined> {
 }
 
 const differs = (name: string, expected: string, actual: string): string =>
-  `${name} was changed: its hash is ${actual}, the manifest says ${expected}`;
+  `${name} was changed: its hash is ${actual}, recorded was ${expected}`;

@@ -68,7 +68,10 @@ export function checkExperiment(
   located: (issue: SpecIssue) => LocatedIssue = inObject,
 ): LoadedExperiment {
   const parsed = parseExperiment(raw);
-  if (!parsed.ok) throw new InvalidExperimentError(parsed.issues.map(located));
+  if (!parsed.ok) {
+    const onMachine = parsed.provisional ? resolveLocalPaths(parsed.provisional, folder).issues : [];
+    throw new InvalidExperimentError([...parsed.issues, ...parsed.admit(onMachine)].map(located));
+  }
   const { spec, inputs, issues } = resolveLocalPaths(parsed.spec, folder);
   if (issues.length > 0) {
     const { original } = normalizeExperiment(raw);

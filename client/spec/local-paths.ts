@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
+import { isHubId, unpinned } from "../../workflows/contracts/experiment/hub-model";
 import type { SpecIssue, SpecPath } from "./issue";
 
 /** A file or folder of this machine that the experiment reads. */
@@ -41,6 +42,10 @@ export function resolveLocalPaths(original: ExperimentSpec, folder: string): Loc
   const { model, dataset, output } = spec;
   if (isLocalModel(model.model_name_or_path, absolute(model.model_name_or_path)))
     model.model_name_or_path = input(["model", "model_name_or_path"], model.model_name_or_path, "folder");
+  else {
+    const problem = unpinned(model);
+    if (problem) issues.push(problem);
+  }
   if (typeof dataset.path === "string") dataset.path = input(["dataset", "path"], dataset.path, "file");
   else
     for (const [i, source] of dataset.path.entries())
@@ -53,12 +58,10 @@ export function resolveLocalPaths(original: ExperimentSpec, folder: string): Loc
   return { spec, inputs, issues };
 }
 
-const HUB_ID = /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/;
-
 /** Anything that looks like a path, or is one; else it names a hub repository. */
 function isLocalModel(written: string, absolute: string): boolean {
   if (isAbsolute(written) || /^(\.{1,2}|~)(\/|$)/.test(written)) return true;
-  return !HUB_ID.test(written) || existsSync(absolute);
+  return !isHubId(written) || existsSync(absolute);
 }
 
 const isTemplateFile = (template: string): boolean => template !== "auto" && template !== "none";

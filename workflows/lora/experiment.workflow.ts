@@ -62,7 +62,7 @@ async function prepare(run: ExperimentRun): Promise<void> {
   const { task, model } = spec;
   stages.dataset = await run.inStage("dataset", () =>
     skills["dataset.analyze"].executeWithOptions({ summary: "profile, splits, tokens" }, [
-      { run: run.id, task, model, dataset: spec.dataset, seed: spec.train.seed },
+      { run: run.id, task, model, dataset: spec.dataset, seed: spec.search.seed },
     ]),
   );
   const { dataset } = stages;

@@ -44,6 +44,7 @@ async def run_ml_worker(config: MlConfig) -> None:
         record=Record(config.database_url),
         store=ObjectStore(config.store),
         optuna_url=config.optuna_database_url,
+        device=config.device,
     )
     activities = MlActivities(skills)
     worker = Worker(

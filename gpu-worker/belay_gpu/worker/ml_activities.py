@@ -45,11 +45,13 @@ class MlSkills:
         record: the run's rows.
         store: the object store.
         optuna_url: database of the mirror study; None: there is none.
+        device: what trials run on: auto, cpu, cuda or cuda:N.
     """
 
     record: Record
     store: ObjectStore
     optuna_url: str | None
+    device: str
 
 
 class MlActivities:
@@ -77,9 +79,9 @@ class MlActivities:
     @activity.defn(name=Activities.CONFIG_BUILD_SEARCH_SPACE)
     async def build_search_space(self, request: BuildSearchSpaceInput) -> SearchPlan:
         def body() -> SearchPlan:
-            from belay_gpu.skills.config import build_search_space
+            from belay_gpu.skills.config import build_search_space, target_device
 
-            return build_search_space(request)
+            return build_search_space(request, target_device(self._skills.device))
 
         return await self._in_thread(request.run, body)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from transformers import LlamaForCausalLM, MixtralConfig
 
 from belay_gpu.contracts import BuildSearchSpaceInput, SearchPlan
 from belay_gpu.engine.errors import EngineError
-from belay_gpu.skills.config import build_search_space, memory
+from belay_gpu.skills.config import build_search_space, target_device
+from belay_gpu.skills.config.memory import TargetDevice
 from tests.support.tiny import save_bert, save_llama
 
 REF = {"uri": "s3://belay/x", "sha256": "0" * 64, "sizeBytes": 1, "mediaType": "application/json"}
@@ -43,15 +45,15 @@ def request(model: Path, **changes: Any) -> BuildSearchSpaceInput:
         "lora": changes.pop("lora", {}),
         "search": {"space": {"r": {"choice": [4, 8]}}, **changes.pop("search", {})},
         "eval": {},
-        "pack": {},
+        "pack": changes.pop("pack", {}),
     }
     assert not changes
     return BuildSearchSpaceInput.model_validate_json(json.dumps(raw))
 
 
-def refusal(asked: BuildSearchSpaceInput) -> tuple[str, str]:
+def refusal(asked: BuildSearchSpaceInput, device: TargetDevice | None = None) -> tuple[str, str]:
     with pytest.raises(EngineError) as caught:
-        build_search_space(asked)
+        build_search_space(asked, device)
     return caught.value.type, str(caught.value)
 
 
@@ -177,14 +179,28 @@ def test_experts_that_all_linear_would_miss_are_not_missed_silently(tmp_path: Pa
     assert any("fused" in weight.reason for weight in named.skipped)
 
 
-def test_a_base_that_does_not_fit_is_refused_with_ways_out(
-    llama: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(memory, "device_memory", lambda: 10_000)
-    kind, message = refusal(request(llama))
+def test_a_base_that_does_not_fit_is_refused_with_ways_out(llama: Path) -> None:
+    small = TargetDevice(cuda=False, memory_bytes=10_000)
+    kind, message = refusal(request(llama), small)
     assert kind == "DoesNotFit"
     assert "needs about" in message
     assert "ways out: a smaller base" in message
+    assert "4bit" not in message
+    assert "model.load_in_4bit: true" in refusal(request(llama), TargetDevice(True, 10_000))[1]
+
+
+def test_only_the_share_that_may_be_planned_for_counts(llama: Path) -> None:
+    needed = build_search_space(request(llama)).memory.total_bytes
+    device = TargetDevice(cuda=False, memory_bytes=int(needed / 0.6))
+    build_search_space(request(llama, pack={"memory_fraction": 0.9}), device)
+    kind, message = refusal(request(llama, pack={"memory_fraction": 0.5}), device)
+    assert kind == "DoesNotFit"
+    assert "pack.memory_fraction lets 0.5 be used" in message
+
+
+def test_a_cpu_is_planned_for_where_it_was_named() -> None:
+    assert target_device("cpu").cuda is False
+    assert target_device("cpu").memory_bytes == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def test_the_estimate_grows_with_batch_and_length(llama: Path) -> None:

@@ -102,10 +102,17 @@ describe("spec.resolve", () => {
 });
 
 describe("refusals of an experiment", () => {
-  it("name everything at once", async () => {
+  it("name everything at once, what only this machine can tell included", async () => {
     const failed = await failureOf(resolve({ name: "a/b", search: { num_trials: 0 } }));
     expect(failed).toMatchObject({ type: "InvalidSpec", nonRetryable: true });
     expect(failed.message.split("\n")).toHaveLength(4);
+    const mixed = { name: "a/b", model: "Qwen/Qwen3-0.6B", dataset: "/nowhere/rows.jsonl" };
+    const { message } = await failureOf(resolve(mixed));
+    expect(message.split("\n")).toEqual([
+      expect.stringMatching(/^name: /),
+      "dataset: no such file: /nowhere/rows.jsonl",
+      expect.stringMatching(/^model.revision: Qwen.Qwen3-0.6B is a hub model/),
+    ]);
   });
 
   it.each([
@@ -131,7 +138,7 @@ describe("refusals of an experiment", () => {
       "a branch for a revision",
       { model: { model_name_or_path: "Qwen/Qwen3-0.6B", revision: "main" } },
       "InvalidSpec",
-      "pin its commit (40 hex digits)",
+      "pin its commit (40 hex digits",
     ],
     [
       "a relative model folder",

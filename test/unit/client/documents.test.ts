@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import type { Context } from "../../../client/cli/context";
 import { createProgram } from "../../../client/cli/program";
 import { repositoryRoot } from "../../../infra/setup/home.mjs";
+import { unpinned } from "../../../workflows/contracts/experiment/hub-model";
 import { parseExperiment } from "../../../workflows/contracts/experiment/normalize";
 
 const read = (name: string) => readFileSync(join(repositoryRoot(), name), "utf8");
@@ -39,6 +40,8 @@ describe("what the documents show", () => {
 
   it("README's experiment is one", () => {
     const [, yaml] = /```yaml\n([\s\S]*?)```/.exec(read("README.md")) ?? [];
-    expect(parseExperiment(parse(yaml ?? ""))).toMatchObject({ ok: true, spec: { name: "support-bot" } });
+    const parsed = parseExperiment(parse(yaml ?? ""));
+    expect(parsed).toMatchObject({ ok: true, spec: { name: "support-bot" } });
+    if (parsed.ok) expect(unpinned(parsed.spec.model)).toBeUndefined();
   });
 });

@@ -19,7 +19,16 @@ export interface NormalizedExperiment {
   original: (path: SpecPath) => SpecPath;
 }
 
-export type ParsedExperiment = { ok: true; spec: ExperimentSpec } | { ok: false; issues: SpecIssue[] };
+export type ParsedExperiment =
+  | { ok: true; spec: ExperimentSpec }
+  | {
+      ok: false;
+      issues: SpecIssue[];
+      /** The experiment with defaults in place of what is wrong; undefined: too little is left of it. */
+      provisional: ExperimentSpec | undefined;
+      /** Of complaints about `provisional`: those that are not due to what is wrong already. */
+      admit: (complaints: readonly SpecIssue[]) => SpecIssue[];
+    };
 
 /** Everything that is wrong with an experiment at once, or the complete experiment. Reads no file. */
 export function parseExperiment(raw: unknown): ParsedExperiment {
@@ -33,13 +42,15 @@ export function parseExperiment(raw: unknown): ParsedExperiment {
     const path = original(issue.path);
     if (!known.has(path.join("\0"))) found.push({ ...issue, path });
   }
-  const faulty = found.map(({ path }) => path);
-  const checkable = parsed.success ? parsed.data : withoutFaults(value, faults);
-  for (const issue of checkable ? checkExperiment(checkable) : []) {
-    const path = original(issue.path);
-    if (!restsOnFault(path, faulty)) found.push({ ...issue, path });
-  }
-  if (found.length > 0 || !parsed.success) return { ok: false, issues: found };
+  // Some faults are known by the place where their author wrote them, some by our own.
+  const faulty = [...found, ...faults].map(({ path }) => path as SpecPath);
+  const admit = (complaints: readonly SpecIssue[]) =>
+    complaints
+      .filter(({ path }) => !restsOnFault(path, faulty) && !restsOnFault(original(path), faulty))
+      .map((issue) => ({ ...issue, path: original(issue.path) }));
+  const provisional = parsed.success ? parsed.data : withoutFaults(value, faults);
+  if (provisional) found.push(...admit(checkExperiment(provisional)));
+  if (found.length > 0 || !parsed.success) return { ok: false, issues: found, provisional, admit };
   return { ok: true, spec: parsed.data };
 }
 

@@ -64,15 +64,22 @@ function at(root: Record<string, unknown>, path: SpecPath, { create = false } = 
 const isRecord = (value: unknown): value is Record<string | number, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Settings that are judged by another one. */
+const judgedBy: Record<string, SpecPath> = {
+  "search.sampler": ["search", "space"],
+  "model.revision": ["model", "model_name_or_path"],
+};
+
 /** Whether a rule's complaint about `path` could be due to the faults themselves. */
-export const restsOnFault = (path: SpecPath, faults: readonly SpecPath[]): boolean =>
-  faults.some(
+export const restsOnFault = (path: SpecPath, faults: readonly SpecPath[]): boolean => {
+  const other = judgedBy[path.join(".")];
+  return faults.some(
     (fault) =>
       begins(fault, path) ||
       begins(path, fault) ||
-      // The sampler is judged by the space as a whole.
-      (path.join(".") === "search.sampler" && begins(fault, ["search", "space"])),
+      (other !== undefined && (begins(fault, other) || begins(other, fault))),
   );
+};
 
 const begins = (path: SpecPath, prefix: SpecPath): boolean =>
   prefix.every((segment, i) => path[i] === segment);

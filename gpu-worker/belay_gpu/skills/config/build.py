@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-from belay_gpu.contracts import BuildSearchSpaceInput, SearchPlan, SearchPlanTrainableParams, SearchSpace
+from belay_gpu.contracts import (
+    BuildSearchSpaceInput,
+    SearchPlan,
+    SearchPlanMemory,
+    SearchPlanTrainableParams,
+    SearchSpace,
+)
 from belay_gpu.skills.config.checks import check_ranks, coverages, rank_warnings, values_of
 from belay_gpu.skills.config.coverage import Coverage, skipped_summaries, summaries
-from belay_gpu.skills.config.memory import check_fits, compute_bytes, estimate
+from belay_gpu.skills.config.memory import TargetDevice, check_fits, compute_bytes, estimate, target_device
 from belay_gpu.skills.config.proposal import propose_space
 from belay_gpu.skills.config.shape import ModelShape, read_shape
 
 FULL_BATCH = 32
 
 
-def build_search_space(request: BuildSearchSpaceInput) -> SearchPlan:
+def build_search_space(request: BuildSearchSpaceInput, device: TargetDevice | None = None) -> SearchPlan:
     """Checks the space that the spec gives, or proposes one.
+
+    Args:
+        request: the experiment's sections and its data set.
+        device: what trials will run on; None: the best that this machine has.
 
     Raises:
         SkillError: InvalidSpec, Unsupported, ModelUnavailable or DoesNotFit; one line each.
     """
+    device = device or target_device("auto")
     shape = read_shape(request.model, request.task, request.dataset.tokenised.class_names)
     covered = coverages(request, shape)
     steps = total_steps(request)
@@ -36,8 +46,8 @@ def build_search_space(request: BuildSearchSpaceInput) -> SearchPlan:
     trained = [
         coverage.parameters(rank) + _whole_modules(request, shape) for coverage in covered for rank in ranks
     ]
-    memory = _memory(request, shape, space, max(trained))
-    check_fits(memory, request.model.model_name_or_path, request.model.load_in_4bit)
+    memory = _memory(request, shape, space, max(trained), device)
+    check_fits(memory, request.model, request.pack.memory_fraction, device)
     return SearchPlan(
         space=space,
         proposed=given is None,
@@ -71,12 +81,16 @@ def _whole_modules(request: BuildSearchSpaceInput, shape: ModelShape) -> int:
     )
 
 
-def _memory(request: BuildSearchSpaceInput, shape: ModelShape, space: SearchSpace, trained: int) -> Any:
+def _memory(
+    request: BuildSearchSpaceInput, shape: ModelShape, space: SearchSpace, trained: int, device: TargetDevice
+) -> SearchPlanMemory:
     batches = values_of(space, "per_device_train_batch_size", request.train.per_device_train_batch_size)
     embeddings = [weight.shape[0] for weight in shape.weights if not weight.linear and len(weight.shape) == 2]
     vocabulary = max(embeddings, default=0) if request.task == "causal_lm" else 0
-    bytes_each = compute_bytes(request.model.dtype, request.model.load_in_4bit)
-    return estimate(shape, bytes_each, trained, int(max(batches)), request.dataset.max_length, vocabulary)
+    bytes_each = compute_bytes(request.model.dtype, request.model.load_in_4bit, device)
+    return estimate(
+        shape, bytes_each, trained, int(max(batches)), request.dataset.max_length, vocabulary, device
+    )
 
 
 def _warnings(request: BuildSearchSpaceInput, ranks: list[int], coverage: Coverage, steps: int) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 import torch
 
-from belay_gpu.contracts import SearchPlanMemory
+from belay_gpu.contracts import ModelSpec, SearchPlanMemory
 from belay_gpu.skills.config.shape import ModelShape
 from belay_gpu.skills.failures import SkillError
 
@@ -17,31 +18,48 @@ TRAINED_BYTES = 4 + 8 + 4
 # MLP together (Korthikanti et al., 2022, give 34 bytes per token and hidden unit at 2 bytes each, without the
 # attention matrix).
 ACTIVATIONS_PER_TOKEN = 17
-# What the runtime needs beside: context, allocator slack, the logits' copies.
-FREE_SHARE = 0.9
 
 
-def device_memory() -> int | None:
-    """Bytes of the device that training would use on this machine; None where it cannot be told."""
-    if torch.cuda.is_available():
-        return int(torch.cuda.get_device_properties(0).total_memory)
+@dataclass(frozen=True)
+class TargetDevice:
+    """What trials are planned for. `memory_bytes`: all of its memory; None where it cannot be told."""
+
+    cuda: bool
+    memory_bytes: int | None
+
+
+def target_device(name: str) -> TargetDevice:
+    """The device that a GPU worker beside this one takes.
+
+    Args:
+        name: auto, cpu, cuda or cuda:N.
+    """
+    if name != "cpu" and torch.cuda.is_available():
+        index = int(name.partition(":")[2] or 0)
+        return TargetDevice(True, int(torch.cuda.get_device_properties(index).total_memory))
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return TargetDevice(False, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     except (ValueError, OSError):
-        return None
+        return TargetDevice(False, None)
 
 
-def compute_bytes(dtype: str, in_4bit: bool) -> float:
+def compute_bytes(dtype: str, in_4bit: bool, device: TargetDevice) -> float:
     """Bytes of one frozen weight."""
     if in_4bit:
         return 0.5 + 1 / 32  # two to a byte, and a double-quantised scale for each block
     if dtype == "auto":
-        dtype = "bfloat16" if torch.cuda.is_available() else "float32"
+        dtype = "bfloat16" if device.cuda else "float32"
     return BYTES[dtype]
 
 
 def estimate(
-    shape: ModelShape, weight_bytes: float, trained: int, batch: int, length: int, vocabulary: int
+    shape: ModelShape,
+    weight_bytes: float,
+    trained: int,
+    batch: int,
+    length: int,
+    vocabulary: int,
+    device: TargetDevice,
 ) -> SearchPlanMemory:
     """Base, one trial's adapter with its optimizer, and the activations of one micro-batch."""
     base = int(shape.parameters * weight_bytes)
@@ -54,25 +72,31 @@ def estimate(
         trial_bytes=trial,
         activation_bytes=activations,
         total_bytes=base + trial + activations,
-        device_bytes=device_memory(),
+        device_bytes=device.memory_bytes,
     )
 
 
-def check_fits(memory: SearchPlanMemory, model: str, in_4bit: bool) -> None:
-    """Raises: SkillError (DoesNotFit) with the estimate and the ways out."""
-    device = memory.device_bytes
-    if device is None or memory.total_bytes <= device * FREE_SHARE:
+def check_fits(memory: SearchPlanMemory, model: ModelSpec, share: float, device: TargetDevice) -> None:
+    """Whether base and trial fit; the rest of the device is for context, allocator slack and the logits' copies.
+
+    Args:
+        share: of the device's memory, that may be planned for.
+
+    Raises:
+        SkillError: DoesNotFit, with the estimate and the ways out.
+    """
+    if device.memory_bytes is None or memory.total_bytes <= device.memory_bytes * share:
         return
     ways = ["a smaller per_device_train_batch_size or cutoff_len"]
-    if memory.base_bytes > device * FREE_SHARE:
+    if memory.base_bytes > device.memory_bytes * share:
         ways = ["a smaller base", "a larger device"]
-    if not in_4bit and torch.cuda.is_available():
+    if not model.load_in_4bit and device.cuda:
         ways.append("model.load_in_4bit: true")
     raise SkillError(
         "DoesNotFit",
-        f"model {model} needs about {_gib(memory.total_bytes)} (base {_gib(memory.base_bytes)}, adapter and "
+        f"model {model.model_name_or_path} needs about {_gib(memory.total_bytes)} (base {_gib(memory.base_bytes)}, adapter and "
         f"optimizer {_gib(memory.trial_bytes)}, activations {_gib(memory.activation_bytes)}) and the device "
-        f"has {_gib(device)}; ways out: {', '.join(ways)}",
+        f"has {_gib(device.memory_bytes)}, of which pack.memory_fraction lets {share:g} be used; ways out: {', '.join(ways)}",
     )
 
 

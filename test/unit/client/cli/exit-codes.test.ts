@@ -100,7 +100,10 @@ describe("exit codes of command lines", () => {
     const folder = scratchFolder();
     const file = join(folder, "e.yaml");
     writeFileSync(join(folder, "rows.jsonl"), "");
-    writeFileSync(file, "name: x\nmodel: Qwen/Qwen3-0.6B\ndataset: rows.jsonl\n");
+    writeFileSync(
+      file,
+      `name: x\nmodel: {model_name_or_path: Qwen/Qwen3-0.6B, revision: ${"c".repeat(40)}}\ndataset: rows.jsonl\n`,
+    );
     const { exitCode, stdout, stderr } = await belay([
       "validate",
       file,

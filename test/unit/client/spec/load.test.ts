@@ -44,7 +44,10 @@ describe("a good experiment file", () => {
   });
 
   it("keeps a hub model's id", () => {
-    writeFileSync(join(folder, "hub.yaml"), GOOD.replace("./base", "Qwen/Qwen3-0.6B"));
+    writeFileSync(
+      join(folder, "hub.yaml"),
+      GOOD.replace("./base", `Qwen/Qwen3-0.6B\nrevision: ${"c".repeat(40)}`),
+    );
     expect(loadExperimentFile("hub.yaml", { cwd: folder }).spec.model.model_name_or_path).toBe(
       "Qwen/Qwen3-0.6B",
     );
@@ -248,6 +251,14 @@ describe("what is wrong with an experiment is said where it stands", () => {
     ],
   ])("%s", (_name, text, expected) => {
     expect(complaints(text)).toEqual(expected);
+  });
+
+  it("all at once, what fits no schema beside what is not there", () => {
+    expect(complaints("name: a/b\nmodel: Qwen/Qwen3-0.6B\ndataset: gone.jsonl\n")).toEqual([
+      expect.stringMatching(/^e\.yaml:1:1 name: /),
+      expect.stringMatching(/^e\.yaml:2:1 model\.revision: Qwen\/Qwen3-0\.6B is a hub model/),
+      expect.stringMatching(/^e\.yaml:3:1 dataset: no such file: /),
+    ]);
   });
 
   it("all at once", () => {
