@@ -77,13 +77,10 @@ def estimate(
 
 
 def check_fits(memory: SearchPlanMemory, model: ModelSpec, share: float, device: TargetDevice) -> None:
-    """Whether base and trial fit; the rest of the device is for context, allocator slack and the logits' copies.
+    """Whether base and trial fit in their share of the device's memory; the rest is for the runtime's context,
+    the allocator's slack and copies of the logits.
 
-    Args:
-        share: of the device's memory, that may be planned for.
-
-    Raises:
-        SkillError: DoesNotFit, with the estimate and the ways out.
+    Raises: SkillError (DoesNotFit) with the estimate and the ways out.
     """
     if device.memory_bytes is None or memory.total_bytes <= device.memory_bytes * share:
         return
@@ -92,11 +89,12 @@ def check_fits(memory: SearchPlanMemory, model: ModelSpec, share: float, device:
         ways = ["a smaller base", "a larger device"]
     if not model.load_in_4bit and device.cuda:
         ways.append("model.load_in_4bit: true")
+    parts = f"base {_gib(memory.base_bytes)}, adapter and optimizer {_gib(memory.trial_bytes)}"
     raise SkillError(
         "DoesNotFit",
-        f"model {model.model_name_or_path} needs about {_gib(memory.total_bytes)} (base {_gib(memory.base_bytes)}, adapter and "
-        f"optimizer {_gib(memory.trial_bytes)}, activations {_gib(memory.activation_bytes)}) and the device "
-        f"has {_gib(device.memory_bytes)}, of which pack.memory_fraction lets {share:g} be used; ways out: {', '.join(ways)}",
+        f"model {model.model_name_or_path} needs about {_gib(memory.total_bytes)} ({parts}, activations "
+        f"{_gib(memory.activation_bytes)}) and the device has {_gib(device.memory_bytes)}, of which "
+        f"pack.memory_fraction lets {share:g} be used; ways out: {', '.join(ways)}",
     )
 
 
