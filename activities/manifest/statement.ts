@@ -116,6 +116,7 @@ function internalParameters(facts: StatementFacts): InternalParameters {
     dataset: dataset && {
       sha256: dataset.datasetSha256,
       rows: dataset.rows,
+      packs: dataset.packs ?? null,
       format: dataset.format,
       splitSha256: dataset.splitSha256,
       tokenisedSha256: dataset.tokenised.sha256,

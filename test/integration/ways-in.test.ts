@@ -7,10 +7,10 @@ import { promisify } from "node:util";
 import { Client, Connection } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Belay } from "../../client";
-import { runCommandLine } from "../../client/cli/command-line";
 import { Stack, type StackInfo } from "../../infra/dev";
 import { readyTools } from "../../infra/setup/toolchain";
 import type { ExperimentInput, ExperimentResult } from "../../workflows/contracts";
+import { commandLine } from "../support/command-line";
 import { type TinyTask, tinyTask } from "../support/tiny-model";
 
 const run = promisify(execFile);
@@ -125,11 +125,12 @@ describe("a run can be started", { timeout: 300_000 }, () => {
   test("by the command line, whose artifacts are the published ones", async () => {
     const file = join(folder, "experiment.yaml");
     writeFileSync(file, JSON.stringify(spec()));
-    const { stdout } = await commandLine(["run", file, "--json"]);
+    const { stdout } = await commandLine(["run", file, "--json"], folder, info);
     const result: ExperimentResult = JSON.parse(stdout);
     expectWhole(result, result.run);
     const target = join(folder, "copied");
-    const { stdout: listed } = await commandLine(["artifacts", result.run, "--get", target, "--json"]);
+    const copying = ["artifacts", result.run, "--get", target, "--json"];
+    const { stdout: listed } = await commandLine(copying, folder, info);
     const { artifacts } = JSON.parse(listed) as {
       artifacts: { name: string; uri: string; sha256: string }[];
     };
@@ -137,24 +138,3 @@ describe("a run can be started", { timeout: 300_000 }, () => {
     expect(artifacts.map(({ sha256 }) => sha256)).toContain(result.artifacts.adapter?.sha256);
   });
 });
-
-/** A command line on this stack, which must end well. */
-async function commandLine(args: string[]): Promise<{ stdout: string; stderr: string }> {
-  const written = { stdout: "", stderr: "" };
-  const exitCode = await runCommandLine(args, {
-    stdout: { write: (text) => (written.stdout += text) },
-    stderr: { write: (text) => (written.stderr += text) },
-    env: {
-      TEMPORAL_ADDRESS: info.temporal.address,
-      DATABASE_URL: info.postgres.url,
-      BELAY_S3_ENDPOINT: info.s3.endpoint,
-      BELAY_S3_BUCKET: info.s3.bucket,
-      BELAY_S3_ACCESS_KEY: info.s3.accessKey,
-      BELAY_S3_SECRET_KEY: info.s3.secretKey,
-    },
-    cwd: folder,
-    interrupt: new AbortController().signal,
-  });
-  expect(exitCode, written.stderr).toBe(0);
-  return written;
-}

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../support/until";
 import { type Facts, factsOf, openRows, resumptionsOf } from "./support/facts";
 import { isGone } from "./support/processes";
+import { copyRecord } from "./support/recorded-search";
+import { expectFollowsFromItsRecord, rederive } from "./support/rederive";
 import { replay } from "./support/replay";
 import { patience, Rig } from "./support/rig";
 import { saveSteps, tinySearch } from "./support/search";
@@ -33,6 +35,8 @@ const faults: Record<string, (rig: Rig) => Promise<number[]>> = {
     return [server];
   },
 };
+
+const killed = Object.keys(faults).map((what) => what.replaceAll(" ", "-"));
 
 describe("a search whose processes are killed in the middle of a trial", () => {
   let rig: Rig;
@@ -92,12 +96,34 @@ describe("a search whose processes are killed in the middle of a trial", () => {
   test(
     "left histories that replay, whatever was killed while they were written",
     async () => {
-      const runs = ["undisturbed", ...Object.keys(faults).map((what) => what.replaceAll(" ", "-"))];
-      for (const run of runs) {
+      for (const run of ["undisturbed", ...killed]) {
         await replay(rig, run);
         for (let trial = 0; trial < trials; trial++) await replay(rig, `${run}/trial-${trial}`);
       }
     },
     patience,
   );
+
+  test("has a record from which every proposal and verdict follows", () =>
+    expectFollowsFromItsRecord(rig, "undisturbed", trials));
+
+  test("has such a record also where something was killed while it was written", async () => {
+    for (const run of killed) await expectFollowsFromItsRecord(rig, run, trials);
+  });
+
+  test("has a record in which no parameter and no value can be altered unnoticed", async () => {
+    await copyRecord(rig, "undisturbed", "another-rate");
+    await rig.rows(
+      `UPDATE trials SET params = jsonb_set(params, '{learning_rate}', to_jsonb((params->>'learning_rate')::float8 * 1.001))
+       WHERE run = 'another-rate' AND tell_count = 0 AND state = 'completed'`,
+    );
+    const rate = await rederive(rig, "another-rate", "undisturbed");
+    // Its own proposal, which was random, and one of the model that learnt from it.
+    expect(new Set(rate.strayed.map(({ modelBased }) => modelBased))).toEqual(new Set([false, true]));
+
+    await copyRecord(rig, "undisturbed", "another-value");
+    await rig.rows("UPDATE rungs SET value = 0 WHERE run = 'another-value' AND verdict = 'prune'");
+    const value = await rederive(rig, "another-value", "undisturbed");
+    expect(value.derived).not.toEqual(value.recorded);
+  });
 });

@@ -17,7 +17,6 @@ import { ExperimentRun } from "./experiment/experiment-run";
 import { type Conclusion, finalize } from "./experiment/finalize";
 import { wireMessages } from "./experiment/messages";
 import { SearchDriver } from "./experiment/search-driver";
-import { pruningProblem } from "./search/rungs";
 import { Search } from "./search/search";
 import { newSearch } from "./search/state";
 
@@ -82,8 +81,6 @@ function refuseWhatCannotRun({ spec }: ResolvedSpec): void {
   const place = choosePlace({ placement: spec.placement, resources });
   if (isRefused(place))
     throw ApplicationFailure.nonRetryable(`${place.path}: ${place.message}`, "Unsupported");
-  const problem = pruningProblem(spec.search);
-  if (problem !== null) throw ApplicationFailure.nonRetryable(problem, "InvalidSpec");
 }
 
 function restore(run: ExperimentRun, carried: Carried): void {

@@ -6,14 +6,16 @@ export const saveSteps = 10;
 export const totalSteps = 100;
 
 /**
- * A search in deterministic mode over the tiny base: trials in one wave, judged at steps 25 and 50. All of it is a
- * function of this spec, so two runs that differ in a fault must end alike.
+ * A search in deterministic mode over the tiny base: trials in two waves, the second proposed by a model of the first,
+ * judged after a quarter and a half of their steps. All of it is a function of this spec, so two runs that differ in a
+ * fault must end alike.
  */
 export function tinySearch(
   inputs: string,
   changes: { trials?: number; steps?: number } = {},
 ): ExperimentInput {
   const { trials = 4, steps = totalSteps } = changes;
+  const wave = trials / 2;
   return {
     name: "resilience",
     model: { model_name_or_path: join(inputs, "base"), dtype: "float32" },
@@ -32,11 +34,12 @@ export function tinySearch(
     },
     lora: { lora_alpha: "2r" },
     search: {
-      sampler: "random",
+      sampler: "tpe",
+      n_startup_trials: wave,
       pruner: "asha",
       num_trials: trials,
       max_concurrent_trials: trials,
-      wave_size: trials,
+      wave_size: wave,
       deterministic: true,
       seed: 5,
       space: { learning_rate: { loguniform: [1e-3, 2e-2] }, r: { choice: [2, 4] } },

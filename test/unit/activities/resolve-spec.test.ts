@@ -77,11 +77,11 @@ describe("spec.resolve", () => {
     expect((await resolve({ ...spec, lora: { r: 8 } })).specSha256).not.toBe(one.specSha256);
   });
 
-  it("adds the loss that rungs are judged by", async () => {
+  it("says what follows from other settings", async () => {
     const { spec } = inputs();
-    const search = { metric: "exact_match", pruner: "asha", deterministic: true, max_concurrent_trials: 4 };
+    const search = { metric: "exact_match", deterministic: true, max_concurrent_trials: 4 };
     const { spec: complete } = await resolve({ ...spec, search, eval: { metrics: ["exact_match"] } });
-    expect(complete.eval.metrics).toEqual(["eval_loss", "exact_match"]);
+    expect(complete.eval.metrics).toEqual(["exact_match"]);
     expect(complete.eval.report_metric).toBe("exact_match");
     expect(complete.search).toMatchObject({ mode: "max", wave_size: 4 });
   });

@@ -211,6 +211,10 @@ describe("complaints", () => {
     ],
     [{ ...minimal, search: { metric: "f1", mode: "min" } }, "search.mode: f1 is better when it is larger"],
     [
+      { ...minimal, search: { metric: "exact_match", pruner: "asha" } },
+      "search.pruner: asha judges trials before their end, but exact_match needs generation",
+    ],
+    [
       { ...minimal, search: { metric: "accuracy" } },
       "search.metric: accuracy does not exist for task causal_lm",
     ],

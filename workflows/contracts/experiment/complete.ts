@@ -1,4 +1,4 @@
-import { type EvalSpec, type MetricName, needsGeneration } from "./evaluation";
+import type { EvalSpec, MetricName } from "./evaluation";
 import type { ExperimentSpec } from "./index";
 import type { Task } from "./model";
 
@@ -21,9 +21,6 @@ export function evalMetrics({ task, search, eval: evaluation }: ExperimentSpec):
 export function completeExperiment(spec: ExperimentSpec): ExperimentSpec {
   const { search } = spec;
   const metrics = evalMetrics(spec);
-  // Rungs come before generation, and are judged by the loss then.
-  if (search.pruner !== "none" && needsGeneration(search.metric) && !metrics.includes("eval_loss"))
-    metrics.unshift("eval_loss");
   const evaluation: EvalSpec = {
     ...spec.eval,
     metrics,

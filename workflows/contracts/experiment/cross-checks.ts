@@ -1,5 +1,5 @@
 import { evalMetrics } from "./complete";
-import { isHigherBetter, MetricName } from "./evaluation";
+import { isHigherBetter, MetricName, needsGeneration } from "./evaluation";
 import type { ExperimentSpec } from "./index";
 import type { SpecIssue } from "./issue";
 import { nearest } from "./nearest";
@@ -9,6 +9,7 @@ import { checkSupported } from "./supported";
 /** Rules between settings, and options that this version refuses. Run on an experiment that fits the schema. */
 export const checkExperiment = (spec: ExperimentSpec): SpecIssue[] => [
   ...checkMetrics(spec),
+  ...checkPruner(spec),
   ...checkTask(spec),
   ...checkSplits(spec),
   ...checkSearchSpace(spec),
@@ -42,6 +43,15 @@ function checkMetrics(spec: ExperimentSpec): SpecIssue[] {
       message: `${search.metric} is better when it is ${mode === "max" ? "larger" : "smaller"}; use mode: ${mode}, or leave mode out`,
     });
   return issues;
+}
+
+/** A rung's value is told to the sampler as the objective's, so it must be the same metric. */
+function checkPruner({ search: { pruner, metric } }: ExperimentSpec): SpecIssue[] {
+  if (pruner === "none" || !needsGeneration(metric)) return [];
+  const message =
+    `${pruner} judges trials before their end, but ${metric} needs generation and is measured only at the end; ` +
+    "use pruner none, or a metric such as eval_loss or token_accuracy";
+  return [{ path: ["search", "pruner"], message }];
 }
 
 const classificationOnly: readonly string[] = ["accuracy", "macro_f1"];

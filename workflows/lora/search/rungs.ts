@@ -1,7 +1,6 @@
 import type { SearchSpec } from "../../contracts/experiment";
-import { needsGeneration } from "../../contracts/experiment";
 
-type Pruning = Pick<SearchSpec, "pruner" | "asha" | "median" | "metric">;
+type Pruning = Pick<SearchSpec, "pruner" | "asha" | "median">;
 
 /** Rungs of the median rule double: it has no reduction factor of its own. */
 const medianFactor = 2;
@@ -43,16 +42,4 @@ export function rungCount(search: Pruning, totalSteps: number): number {
     count += rungSteps(search, totalSteps, bracket).length;
   }
   return count;
-}
-
-/**
- * Why this pruner cannot judge this objective, or null. A rung's value is told to the sampler as the objective's, so
- * it must be the same metric.
- */
-export function pruningProblem(search: Pruning): string | null {
-  if (search.pruner === "none" || !needsGeneration(search.metric)) return null;
-  return (
-    `search.pruner: ${search.pruner} judges trials before their end, but ${search.metric} needs generation and is ` +
-    "measured only at the end; use pruner none, or a metric such as eval_loss or token_accuracy"
-  );
 }

@@ -33,7 +33,7 @@ def propose(
 
     Args:
         search: sampler, mode, seed and start-up trials are read.
-        space: the dimensions, in order.
+        space: the dimensions, in any order: JSON objects have none, and a record sorts them as it likes.
         trial: the trial's number.
         tells: ended trials, by ordinal.
         pending: parameters of the trials that were proposed before this one and not told, in order.
@@ -44,6 +44,16 @@ def propose(
     Raises:
         ValueError: the space does not suit the sampler, or a tell is not of this space.
     """
+    # Samplers draw dimension by dimension.
+    proposal = _propose(search, dict(sorted(space.items())), trial, tells, pending)
+    if proposal is None:
+        return None
+    return proposal.model_copy(update={"params": {name: proposal.params[name] for name in space}})
+
+
+def _propose(
+    search: SearchSpec, space: Space, trial: int, tells: Sequence[Tell], pending: Sequence[Params]
+) -> Proposal | None:
     if search.sampler == "grid":
         size = grid_size(space)
         if trial >= size:

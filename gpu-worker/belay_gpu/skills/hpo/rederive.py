@@ -33,7 +33,7 @@ def rederive(search: SearchSpec, space: Space, trials: Sequence[TrialRow]) -> li
 
     Args:
         search: the experiment's search section.
-        space: the search plan's space, its keys in their order.
+        space: the search plan's space.
         trials: all rows of the run.
     """
     params = {row.trial: row.params for row in trials}

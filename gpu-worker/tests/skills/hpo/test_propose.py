@@ -58,6 +58,14 @@ def test_one_proposal_needs_none_of_the_others(sampler: str) -> None:
         assert propose(search, space, trial, tells[:trial], []) == found[trial]
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_order_of_the_dimensions_does_not_matter(sampler: str) -> None:
+    """Records sort the keys of an object: what they keep of a space must lead to the same search."""
+    search, space = search_of(sampler), space_for(sampler)
+    other = dict(reversed(space.items()))
+    assert sequence(search, other, 6) == sequence(search, space, 6)
+
+
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "cmaes"])
 def test_the_model_begins_after_the_start_up_trials(sampler: str) -> None:
     search = search_of(sampler, n_startup_trials=4)

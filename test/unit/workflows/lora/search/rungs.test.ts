@@ -1,12 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SearchSpec } from "../../../../../workflows/contracts";
-import {
-  bracketCount,
-  bracketOf,
-  pruningProblem,
-  rungCount,
-  rungSteps,
-} from "../../../../../workflows/lora/search/rungs";
+import { bracketCount, bracketOf, rungCount, rungSteps } from "../../../../../workflows/lora/search/rungs";
 
 const search = (pruner: string, grace: number, factor = 3) =>
   SearchSpec.parse({
@@ -72,11 +66,4 @@ describe("hyperband", () => {
   test("has one even where no rung fits", () => {
     expect(bracketCount(spec, 5)).toBe(1);
   });
-});
-
-test("a metric that is only measured at the end cannot be pruned by", () => {
-  const generating = SearchSpec.parse({ pruner: "asha", metric: "exact_match", mode: "max" });
-  expect(pruningProblem(generating)).toMatch(/^search\.pruner: asha .* exact_match .* pruner none/);
-  expect(pruningProblem({ ...generating, pruner: "none" })).toBeNull();
-  expect(pruningProblem({ ...generating, metric: "token_accuracy" })).toBeNull();
 });

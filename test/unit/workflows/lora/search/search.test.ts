@@ -251,7 +251,7 @@ describe("ten thousand trials", () => {
       fate: fateOf(5),
       seed: 5,
       carryEvery: 997,
-      extraParams,
+      extraParams: () => extraParams,
     });
     expect(history.ends.size).toBe(10_000);
     expect(history.largestState).toBeGreaterThan(100 * 1024);

@@ -1,16 +1,18 @@
 import {
   type ExperimentInput,
   ExperimentSpec,
+  type TrialEndState,
   type TrialOutcome,
   type TrialParams,
 } from "../../../../../workflows/contracts";
 import { Search } from "../../../../../workflows/lora/search/search";
 import { newSearch, type SearchState } from "../../../../../workflows/lora/search/state";
+import type { RecordedRung } from "../../../../support/rederive-verdicts";
 import { pick, random } from "../../../../support/seeded";
 
-/** What a simulated trial is fated to do: its value at a step, and whether it breaks on the way. */
+/** What a simulated trial is fated to do: its value at a step, if it has one, and whether it breaks on the way. */
 export interface Fate {
-  value(trial: number, step: number): number;
+  value(trial: number, step: number): number | null;
   breaksAt?(trial: number): { step: number; state: "diverged" | "failed" | "cancelled" } | null;
 }
 
@@ -18,8 +20,10 @@ export interface History {
   asks: { trials: number[]; tellCount: number; pending: number[] }[];
   tells: Map<number, number>;
   verdicts: Map<string, string>;
-  decisions: { ordinal: number; trial: number; rung: number; seen: number; verdict: string }[];
-  ends: Map<number, string>;
+  /** Rows as the workflow records them. */
+  trials: { trial: number; params: TrialParams; tellCount: number }[];
+  decisions: RecordedRung[];
+  ends: Map<number, TrialEndState>;
   mostRunning: number;
   largestState: number;
 }
@@ -31,8 +35,8 @@ export interface Simulated {
   /** Order of events is drawn from this. */
   seed: number;
   maxConcurrent?: (event: number) => number;
-  /** Parameters that every trial has beside its rate. */
-  extraParams?: TrialParams;
+  /** Parameters that a trial has beside its rate. */
+  extraParams?: (trial: number) => TrialParams;
   /** After how many events the state is carried over. */
   carryEvery?: number;
 }
@@ -63,6 +67,7 @@ export function simulate({
   let search = new Search(setup, newSearch());
   const history: History = {
     asks: [],
+    trials: [],
     tells: new Map(),
     verdicts: new Map(),
     decisions: [],
@@ -74,7 +79,8 @@ export function simulate({
   const training = new Map<number, number>();
   const note = (decisions: ReturnType<Search["report"]>) => {
     for (const { ordinal, report, verdict, seen } of decisions) {
-      history.decisions.push({ ordinal, trial: report.trial, rung: report.rung, seen, verdict });
+      const { metrics: _, ...rest } = report;
+      history.decisions.push({ ...rest, ordinal, seen, verdict });
     }
   };
   const end = (trial: number, state: TrialOutcome["state"], step: number, value: number | null) => {
@@ -109,10 +115,10 @@ export function simulate({
       history.asks.push(ask);
       const proposals = ask.trials.map((trial) => ({
         trial,
-        params: { learning_rate: 0.001 * (trial + 1), ...extraParams },
+        params: { learning_rate: 0.001 * (trial + 1), ...extraParams?.(trial) },
         modelBased: false,
       }));
-      search.propose(ask, proposals, false);
+      history.trials.push(...search.propose(ask, proposals, false));
     }
     for (const { trial, rung, verdict } of search.verdictsToSend(limit)) {
       history.verdicts.set(`${trial}/${rung}`, verdict);
@@ -137,7 +143,15 @@ export function simulate({
       if (breaks !== null && breaks.step <= target) end(trial, breaks.state, breaks.step, null);
       else if (rung < steps.length) {
         training.delete(trial);
-        note(search.report({ trial, rung, step: target, value, metrics: { eval_loss: value } }));
+        note(
+          search.report({
+            trial,
+            rung,
+            step: target,
+            value,
+            metrics: value === null ? {} : { eval_loss: value },
+          }),
+        );
       } else end(trial, "completed", target, value);
     }
     if (carryEvery !== undefined && event % carryEvery === 0) {

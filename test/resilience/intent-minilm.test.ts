@@ -1,0 +1,63 @@
+import { copyFile, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { repositoryRoot } from "../../infra/setup/home.mjs";
+import { readyTools } from "../../infra/setup/toolchain";
+import type { ExperimentResult } from "../../workflows/contracts";
+import { commandLine } from "../support/command-line";
+import { patience, Rig } from "./support/rig";
+
+const root = repositoryRoot(__dirname);
+const python = readyTools(root)?.python as string;
+
+/** Two trials, of which one is pruned, at rates that show quickly that something is learnt. */
+const shortened = {
+  "search.num_trials": 2,
+  "search.wave_size": 2,
+  "search.max_concurrent_trials": 2,
+  "search.n_startup_trials": 2,
+  "search.asha.grace_steps": 20,
+  "search.space.learning_rate": "{loguniform: [2.0e-3, 4.0e-3]}",
+  "train.max_steps": 40,
+  "eval.eval_steps": 20,
+  "save.save_steps": 20,
+};
+
+/** There are ten intents, about equally frequent. */
+const wellAboveChance = 0.4;
+
+let rig: Rig;
+beforeAll(async () => {
+  rig = await Rig.start();
+}, patience);
+afterAll(() => rig?.close());
+
+test(
+  "experiments/intent-minilm.yaml, shortened, makes a real encoder a classifier that anyone can load",
+  async () => {
+    const checkout = join(inject("resilienceFolder"), "checkout");
+    const made = join(checkout, ".belay", "intent-minilm");
+    const example = join("experiments", "intent-minilm.yaml");
+    await mkdir(join(checkout, "experiments"), { recursive: true });
+    await copyFile(join(root, example), join(checkout, example));
+    // As the example's first lines say.
+    const making = ["-m", "belay_gpu.examples.intents", "--out", made];
+    await execa(python, making, { cwd: join(root, "gpu-worker") });
+
+    const set = Object.entries(shortened).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
+    const running = ["run", example, ...set, "--json"];
+    const { stdout } = await commandLine(running, checkout, rig.info);
+    const result: ExperimentResult = JSON.parse(stdout);
+    expect(result).toMatchObject({ state: "completed", trials: { completed: 1, pruned: 1 } });
+    expect(result.comparison).toMatchObject({ metric: "accuracy", beatsBase: true });
+    expect(result.best?.metrics.accuracy).toBeGreaterThan(wellAboveChance);
+
+    await commandLine(["artifacts", result.run, "--get", "outputs"], checkout, rig.info);
+    const adapter = join(checkout, "outputs", "adapter");
+    const script = join(root, "test", "resilience", "support", "classify.py");
+    const answered = await execa(python, [script, adapter, join(made, "data", "intents.csv")], { cwd: made });
+    expect(Number(answered.stdout)).toBeGreaterThan(wellAboveChance);
+  },
+  patience,
+);
