@@ -77,8 +77,8 @@ def estimate(
 
 
 def check_fits(memory: SearchPlanMemory, model: ModelSpec, share: float, device: TargetDevice) -> None:
-    """Whether base and trial fit in their share of the device's memory; the rest is for the runtime's context,
-    the allocator's slack and copies of the logits.
+    """Whether base and trial fit in their share of the device's memory; the rest is for the runtime's
+    context, the allocator's slack and copies of the logits.
 
     Raises: SkillError (DoesNotFit) with the estimate and the ways out.
     """
