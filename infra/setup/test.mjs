@@ -2,8 +2,8 @@
 // @ts-check
 
 /**
- * All tests of both languages, after set-up: `npm test`. Arguments go to vitest. Ends non-zero when any fails, and
- * runs the second suite even when the first one failed.
+ * All tests of both languages, after set-up: `npm test`. With arguments, vitest alone, which gets them. Ends non-zero
+ * when any test fails, and runs the second suite even when the first one failed.
  */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -36,8 +36,10 @@ function suite(title, command, args) {
 }
 
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-const outcomes = [
-  await suite("TypeScript: vitest", node, [vitest, "run", ...process.argv.slice(2)]),
-  await suite("Python: pytest", tools.python, ["-m", "pytest", "-q", join("gpu-worker", "tests")]),
-];
+const chosen = process.argv.slice(2);
+const outcomes = [await suite("TypeScript: vitest", node, [vitest, "run", ...chosen])];
+if (chosen.length === 0)
+  outcomes.push(
+    await suite("Python: pytest", tools.python, ["-m", "pytest", "-q", join("gpu-worker", "tests")]),
+  );
 process.exitCode = outcomes.every(Boolean) ? 0 : 1;

@@ -55,7 +55,8 @@ function print({ stack, parts }: StackStatus, runs: readonly KnownRun[], console
       `${name.padEnd(9)} ${shown} ${pid ? `pid ${pid}` : ""}${!isUp && log ? `  log ${log}` : ""}`.trimEnd(),
     );
   }
-  if (stack?.temporal.ui) console.say("", `Temporal UI  ${stack.temporal.ui}`);
+  if (stack) console.say("", `Temporal     ${stack.temporal.address}`);
+  if (stack?.temporal.ui) console.say(`Temporal UI  ${stack.temporal.ui}`);
   if (runs.length > 0) console.say("", ...runs.slice(0, 10).map(({ run, state }) => `${run}  ${state}`));
   if (stack && !isWhole({ stack, parts, workers: [] })) console.say("", "Start what is not up: npx belay up");
 }

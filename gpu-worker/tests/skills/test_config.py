@@ -198,6 +198,13 @@ def test_only_the_share_that_may_be_planned_for_counts(llama: Path) -> None:
     assert "pack.memory_fraction lets 0.5 be used" in message
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_a_gpu_elsewhere_is_planned_for_without_its_size(llama: Path) -> None:
+    elsewhere = target_device("cuda")
+    assert elsewhere == TargetDevice(cuda=True, memory_bytes=None)
+    assert build_search_space(request(llama), elsewhere).memory.device_bytes is None
+
+
 def test_a_cpu_is_planned_for_where_it_was_named() -> None:
     assert target_device("cpu").cuda is False
     assert target_device("cpu").memory_bytes == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -29,11 +29,13 @@ class TargetDevice:
 
 
 def target_device(name: str) -> TargetDevice:
-    """The device that a GPU worker beside this one takes.
+    """The device that a GPU worker of this name takes; of one on another machine the memory is not known.
 
     Args:
         name: auto, cpu, cuda or cuda:N.
     """
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        return TargetDevice(True, None)
     if name != "cpu" and torch.cuda.is_available():
         index = int(name.partition(":")[2] or 0)
         return TargetDevice(True, int(torch.cuda.get_device_properties(index).total_memory))

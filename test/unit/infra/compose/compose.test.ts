@@ -44,7 +44,8 @@ test("whatever a service names is there", () => {
   const { services, volumes } = read("compose.yaml");
   for (const [name, { depends_on = {}, build, volumes: mounts = [] }] of Object.entries(services)) {
     for (const other of Object.keys(depends_on)) expect(services, name).toHaveProperty(other);
-    for (const mount of mounts) expect(volumes, name).toHaveProperty(mount.split(":")[0] ?? "");
+    for (const mount of mounts)
+      if (!mount.startsWith("$")) expect(volumes, name).toHaveProperty(mount.split(":")[0] ?? "");
     if (build) expect(existsSync(join(folder, build.context, build.dockerfile)), name).toBe(true);
   }
 });
@@ -54,6 +55,14 @@ test("only the workers that may know a database are told of one", () => {
   const knows = Object.keys(services).filter((name) => services[name]?.environment?.DATABASE_URL);
   expect(knows).toEqual(["prepare", "kernel-worker", "ml-worker"]);
   expect(JSON.stringify(services["gpu-worker"]?.environment)).not.toMatch(/postgres/i);
+});
+
+test("all workers see data sets and base models at the same place, and change none", () => {
+  const { services } = read("compose.yaml");
+  const workers = Object.keys(services).filter((name) => name.endsWith("-worker"));
+  expect(workers).toEqual(["kernel-worker", "ml-worker", "gpu-worker"]);
+  for (const name of workers)
+    expect(services[name]?.volumes?.filter((mount) => mount.endsWith(":/data:ro"))).toHaveLength(1);
 });
 
 test("every image has a fixed version", () => {
