@@ -1,11 +1,12 @@
 /**
- * Records the histories of a release: `node dist/test/replay/record.js v0.1.0`. Refuses to touch what is there.
+ * Records the histories and the workflows of a release: `node dist/test/replay/record.js v0.1.0`. Refuses to touch what is there.
  */
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils";
 import { startTemporal, type TemporalServer } from "../support/temporal";
-import { createLaboratory, quietRuntime } from "../workflow/support/laboratory";
+import { createLaboratory, quietRuntime, workflowBundle } from "../workflow/support/laboratory";
+import { bundlesFolder, compressed } from "./bundles";
 import { checksum, checksumFile, historiesFolder } from "./histories";
 import { scenarios } from "./scenarios";
 
@@ -17,6 +18,9 @@ async function record(release: string): Promise<void> {
   if (existsSync(folder)) throw new Error(`${folder} exists: stored histories are never changed`);
   mkdirSync(folder, { recursive: true });
   quietRuntime();
+  const bundles = bundlesFolder.replace(join("dist", "test"), "test");
+  mkdirSync(bundles, { recursive: true });
+  writeFileSync(join(bundles, `${release}.js.gz`), compressed(await workflowBundle()));
   const server = await startTemporal();
   try {
     for (const { name, keep, live } of scenarios) {

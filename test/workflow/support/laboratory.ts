@@ -39,16 +39,21 @@ export interface Laboratory {
   bench: Bench;
   /** Runs the body while the workers poll, and stops them afterwards. */
   open<T>(body: () => Promise<T>): Promise<T>;
+  /** While open: stops the worker that runs workflows, and starts another on today's code. */
+  upgrade(): Promise<void>;
 }
 
 /**
  * The activities of the contract in memory: training follows a known curve, and tests may hold it at a step. They
  * exercise the orchestration and nothing else; the real activities have tests of their own.
+ *
+ * `firstWorkflows`: what runs until `upgrade`; default today's.
  */
 export async function createLaboratory(
   server: TemporalServer,
   seats = 4,
   localHandlers: Record<string, () => Promise<unknown>> = {},
+  firstWorkflows?: WorkflowBundleOption,
 ): Promise<Laboratory> {
   const records = new Records();
   const bench = new Bench(records, seats);
@@ -57,13 +62,16 @@ export async function createLaboratory(
     maxHeartbeatThrottleInterval: "1s" as const,
     identity: "laboratory",
   };
-  const workers = await Promise.all([
+  const newKernel = (identity: string, bundled: WorkflowBundleOption) =>
     Worker.create({
       ...shared,
+      identity,
       taskQueue: TaskQueues.kernel,
-      workflowBundle: await workflowBundle(),
+      workflowBundle: bundled,
       activities: { ...kernelActivities(records, server.client, bench), ...localHandlers },
-    }),
+    });
+  const workers = await Promise.all([
+    newKernel("kernel", firstWorkflows ?? (await workflowBundle())),
     Worker.create({ ...shared, taskQueue: TaskQueues.ml, activities: mlActivities(records, bench) }),
     Worker.create({ ...shared, taskQueue: TaskQueues.gpuPool, activities: bench.poolActivities() }),
   ]);
@@ -79,11 +87,19 @@ export async function createLaboratory(
     return worker;
   };
   await newEngine();
+  const running: Promise<void>[] = [];
   return {
     records,
     bench,
+    upgrade: async () => {
+      workers[0]?.shutdown();
+      await running[0];
+      const kernel = await newKernel("upgraded-kernel", await workflowBundle());
+      workers.push(kernel);
+      running.push(kernel.run());
+    },
     open: async (body) => {
-      const running = workers.map((worker) => worker.run());
+      running.push(...workers.map((worker) => worker.run()));
       bench.onReplace(async () => {
         const worker = await newEngine();
         running.push(worker.run());
