@@ -21,6 +21,14 @@ export async function withBenchStack<T>(body: (stack: BenchStack) => Promise<T>)
   const folder = await mkdtemp(join(tmpdir(), "belay-bench-"));
   const stack = new Stack({ stateDir: folder, workers: { kernel: false, ml: false, gpu: false } });
   const workers: ResultPromise[] = [];
+  const close = async () => {
+    for (const worker of workers) worker.kill("SIGTERM");
+    await Promise.allSettled(workers);
+    await stack.destroy();
+  };
+  // Servers outlive the process that started them; an interrupted benchmark must not leave its own.
+  const interrupted = () => void close().finally(() => process.exit(130));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interrupted);
   try {
     const info = await stack.up();
     const python = readyTools(root)?.python as string;
@@ -43,9 +51,8 @@ export async function withBenchStack<T>(body: (stack: BenchStack) => Promise<T>)
     );
     return await body({ info, processes: Object.fromEntries(ours) });
   } finally {
-    for (const worker of workers) worker.kill("SIGTERM");
-    await Promise.allSettled(workers);
-    await stack.destroy();
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, interrupted);
+    await close();
   }
 }
 
