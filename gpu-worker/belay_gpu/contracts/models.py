@@ -193,7 +193,7 @@ class EvalSpecGeneration(Spec):
     """
     ignore_spaces: bool = False
     """
-    Exact match ignores white space.
+    Exact match and F1 ignore white space.
     """
 
 

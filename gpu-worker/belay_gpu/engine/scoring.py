@@ -106,7 +106,7 @@ def _generated(
             normalise(text, generation.stop, False) for text in (split.completions[row], answers[row])
         )
         bare = [normalise(text, generation.stop, generation.ignore_spaces) for text in (expected, got)]
-        examples[row] |= {"exact_match": int(bare[0] == bare[1]), "f1": word_f1(expected, got)}
+        examples[row] |= {"exact_match": int(bare[0] == bare[1]), "f1": word_f1(*bare)}
         if len(samples) < SAMPLES:
             samples.append({"prompt": split.prompts[row], "expected": expected, "got": got})
     count = len(rows)

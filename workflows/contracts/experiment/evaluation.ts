@@ -51,7 +51,7 @@ export const EvalSpec = z
           .nullable()
           .default(null)
           .describe("Text at which generation stops, beside the end-of-sequence token."),
-        ignore_spaces: z.boolean().default(false).describe("Exact match ignores white space."),
+        ignore_spaces: z.boolean().default(false).describe("Exact match and F1 ignore white space."),
       })
       .prefault({}),
   })
