@@ -18,7 +18,7 @@ test(
   async () => {
     const run = "crashing-trial";
     const spec = tinySearch(rig.inputs, { trials, steps: 40 });
-    await rig.start(run, { ...spec, search: { ...spec.search, pruner: "none" } });
+    await rig.start(run, { ...spec, search: { ...spec.search, pruner: "none", wave_size: trials } });
     const crashes = killTrainerUnder(run, crashing);
     const result = await rig.result(run);
 
