@@ -4,6 +4,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTemporal, type TemporalServer } from "../../support/temporal";
 import { userProject } from "../../support/user-project";
+import { labModel } from "../support/experiments";
 
 let server: TemporalServer;
 beforeAll(async () => {
@@ -24,7 +25,7 @@ test("a program that imports belay/client by name starts a run, under Node alone
   const project = userProject();
   const write = (name: string, text: string) => writeFileSync(join(project, name), text);
   write("start.mjs", PROGRAM);
-  write("experiment.yaml", "name: by-name\nmodel: a/b\ndataset: rows.jsonl\n");
+  write("experiment.yaml", JSON.stringify({ name: "by-name", model: labModel, dataset: "rows.jsonl" }));
   write("rows.jsonl", '{"prompt":"a","completion":"b"}\n');
   const { stdout } = await execa(process.execPath, ["start.mjs", server.address], { cwd: project });
   const { run, attached } = JSON.parse(stdout);
