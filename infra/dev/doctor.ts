@@ -7,7 +7,7 @@ import type { PartStatus, StackStatus } from "./stack-info";
 export async function diagnose(status: StackStatus): Promise<Check[]> {
   const root = repositoryRoot();
   const machine = await preflight({ root, home: belayHome() });
-  return [...machine, checkTools(root), ...status.parts.map(checkPart)];
+  return [...machine, checkTools(root), ...checkStack(status)];
 }
 
 function checkTools(root: string): Check {
@@ -15,10 +15,25 @@ function checkTools(root: string): Check {
   return {
     name: "set-up",
     ok: tools !== undefined,
-    found: tools ? `complete, in ${tools.home}` : "not complete for this checkout",
+    found: tools ? `complete, with ${tools.python}` : "not complete for this checkout",
     needed: "complete",
     remedy: "npm run dev",
   };
+}
+
+/** Nobody needs a stack of this checkout's own to speak to a service that runs elsewhere. */
+function checkStack({ stack, parts }: StackStatus): Check[] {
+  if (stack !== null) return parts.map(checkPart);
+  const elsewhere = process.env.TEMPORAL_ADDRESS;
+  return [
+    {
+      name: "stack",
+      ok: Boolean(elsewhere),
+      found: elsewhere ? `none; commands talk to ${elsewhere}` : "none: the stack of this checkout is not up",
+      needed: elsewhere ? "none" : "up",
+      remedy: "npx belay up",
+    },
+  ];
 }
 
 function checkPart({ name, state, pid, log }: PartStatus): Check {

@@ -4,14 +4,18 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { trace } from "@opentelemetry/api";
+import { node } from "@opentelemetry/sdk-node";
 import { Client, Connection } from "@temporalio/client";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { Belay } from "../../client";
 import { Stack, type StackInfo } from "../../infra/dev";
 import { readyTools } from "../../infra/setup/toolchain";
 import type { ExperimentInput, ExperimentResult } from "../../workflows/contracts";
 import { commandLine } from "../support/command-line";
+import { type CollectedSpan, type Collector, startCollector } from "../support/otlp-collector";
 import { type TinyTask, tinyTask } from "../support/tiny-model";
+import { until } from "../support/until";
 
 const run = promisify(execFile);
 
@@ -21,12 +25,15 @@ let info: StackInfo;
 let connection: Connection;
 let belay: Belay;
 let task: TinyTask;
+let collector: Collector;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "belay-ways-"));
   chmodSync(folder, 0o755);
   task = tinyTask(folder);
-  stack = new Stack({ stateDir: join(folder, "state"), env: { BELAY_DEVICE: "cpu" } });
+  collector = await startCollector();
+  const telemetry = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_BSP_SCHEDULE_DELAY: "200" };
+  stack = new Stack({ stateDir: join(folder, "state"), env: { BELAY_DEVICE: "cpu", ...telemetry } });
   info = await stack.up();
   const { address } = info.temporal;
   connection = await Connection.connect({ address });
@@ -37,6 +44,7 @@ afterAll(async () => {
   await belay?.close();
   await connection?.close();
   await stack?.destroy();
+  collector?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -106,9 +114,26 @@ describe("a run can be started", { timeout: 300_000 }, () => {
     expectWhole(await belay.attach(workflowId).result(), workflowId);
   });
 
-  test("by the TypeScript client", async () => {
-    const { run: started } = await belay.start(spec());
+  test("by the TypeScript client, whose trace goes on down to the Python activities", async () => {
+    new node.NodeTracerProvider().register();
+    onTestFinished(() => trace.disable());
+    const { started, traceId } = await trace.getTracer("test").startActiveSpan("person", async (span) => {
+      const { run: started } = await belay.start(spec());
+      span.end();
+      return { started, traceId: span.spanContext().traceId };
+    });
     expectWhole(await started.result(), started.id);
+    const isThere = (wanted: Omit<CollectedSpan, "traceId">) =>
+      collector.spans.some(
+        (span) => span.traceId === traceId && span.service === wanted.service && span.name === wanted.name,
+      );
+    for (const span of [
+      { service: "belay-kernel", name: "RunWorkflow:experimentWorkflow" },
+      { service: "belay-ml-worker", name: "RunActivity:dataset.analyze" },
+      { service: "belay-kernel", name: "RunWorkflow:trialWorkflow" },
+      { service: "belay-gpu-worker", name: "RunActivity:training.run" },
+    ])
+      await until(() => isThere(span), `the trace has ${span.name} of ${span.service}`);
   });
 
   test("by any Temporal client, by workflow type", async () => {

@@ -1,6 +1,6 @@
 import { ApplicationFailure, type WorkflowFailedError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ExperimentResult, type RunRecord } from "../../workflows/contracts";
+import { ExperimentResult, type RunRecord, type TrialRow } from "../../workflows/contracts";
 import { startTemporal, type TemporalServer } from "../support/temporal";
 import { experiment, startExperiment } from "./support/experiments";
 import { createLaboratory, quietRuntime } from "./support/laboratory";
@@ -125,6 +125,9 @@ describe("a search that nothing disturbs", () => {
         "1",
         '"completed"',
       ]);
+      const value = records.ofRun(run)[1]?.outcome?.value;
+      expect(value).toBeGreaterThan(0);
+      expect(Number(read("BelayObjective"))).toBe(value);
     });
     const trials = bench.started.filter((start) => start.subject.includes("/trial-"));
     expect(trials.map((start) => start.epoch)).toEqual([1, 1]);
@@ -148,6 +151,18 @@ describe("a search that nothing disturbs", () => {
     const lastStored = records.calls.map((call) => call.name).lastIndexOf("artifact.store");
     expect(selected).toBeGreaterThan(lastStored);
     expect(result.best?.trial).toBe(0);
+  });
+
+  test("a trial says of itself whether a model of the search proposed it", async () => {
+    const { open } = await createLaboratory(server);
+    const run = "proposed";
+    const rows = await open(async () => {
+      const search = { num_trials: 2, max_concurrent_trials: 1 };
+      await (await startExperiment(server, run, experiment(search))).result();
+      const trials = [0, 1].map((trial) => server.client.workflow.getHandle(`${run}/trial-${trial}`));
+      return Promise.all(trials.map((trial) => trial.query<TrialRow>("status")));
+    });
+    expect(rows.map(({ modelBased }) => modelBased)).toEqual([false, true]);
   });
 
   test("in deterministic mode asks in waves and promises bits", async () => {

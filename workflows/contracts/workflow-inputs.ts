@@ -27,6 +27,8 @@ export interface TrialInput {
   trial: number;
   replicateOf: number | null;
   params: TrialParams;
+  /** As proposed: by a model of the search so far. Absent in inputs of versions that did not say it. */
+  modelBased?: boolean;
   config: TrialConfig;
   resolved: ResolvedSpec;
   dataset: TokenisedDataset;

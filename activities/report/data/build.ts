@@ -117,7 +117,9 @@ function facts(trials: readonly TrialView[], gpu: ReportData["gpu"], seconds: nu
     .filter((state) => by(state) > 0)
     .map((state) => `${count(by(state))} ${state}`)
     .join(", ");
-  const modelBased = trials.filter((t) => t.modelBased).length;
+  // A rerun of a finalist repeats a proposal.
+  const proposals = trials.filter((t) => t.replicateOf === null);
+  const modelBased = proposals.filter((t) => t.modelBased).length;
   return [
     { label: "Trials", value: count(trials.length), note: ends },
     {
@@ -126,7 +128,7 @@ function facts(trials: readonly TrialView[], gpu: ReportData["gpu"], seconds: nu
       note:
         modelBased === 0
           ? "all proposals were random or from the grid"
-          : `of ${count(trials.length)}; the others were start-up draws`,
+          : `of ${count(proposals.length)}; the others were start-up draws`,
     },
     {
       label: "GPU time",

@@ -29,7 +29,7 @@ async function serve(wanted: number | undefined, context: Context): Promise<void
   // The address holds a password, and everyone may read the arguments of a process.
   const child = spawn(python, ["-I", "-c", SERVE, String(port)], {
     env: { ...context.env, BELAY_DASHBOARD_STORAGE: sqlAlchemyUrl(optunaUrl) },
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["pipe", "ignore", "pipe"],
   });
   const end = () => child.kill("SIGTERM");
   context.interrupt.addEventListener("abort", end);
@@ -52,9 +52,13 @@ async function serve(wanted: number | undefined, context: Context): Promise<void
     );
 }
 
-/** Given an address, the dashboard fails before the first study; a storage makes its tables first. */
+/**
+ * Given an address, the dashboard fails before the first study; a storage makes its tables first. Standard input ends
+ * with this process, however that ends, and the dashboard with it.
+ */
 const SERVE = `
-import os, sys
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 from optuna.storages import RDBStorage
 from optuna_dashboard import run_server
 run_server(RDBStorage(os.environ["BELAY_DASHBOARD_STORAGE"]), host="127.0.0.1", port=int(sys.argv[1]))

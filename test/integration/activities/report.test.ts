@@ -75,7 +75,7 @@ const render = () =>
     manifest: ref("manifest", 48_211),
   });
 
-const text = async (artifact: Pick<ArtifactRef, "uri" | "sha256" | "sizeBytes">) =>
+const read = async (artifact: Pick<ArtifactRef, "uri" | "sha256" | "sizeBytes">) =>
   (await fresh.store.get({ ...artifact, mediaType: "" })).toString("utf8");
 
 describe("report.render", () => {
@@ -85,7 +85,7 @@ describe("report.render", () => {
     expect(markdown.uri).toBe(`s3://${fresh.bucket}/runs/${run}/report.md`);
     for (const artifact of [html, markdown]) {
       const byHash = `s3://${fresh.bucket}/objects/sha256/${artifact.sha256}`;
-      expect(await text({ ...artifact, uri: byHash })).toBe(await text(artifact));
+      expect(await read({ ...artifact, uri: byHash })).toBe(await read(artifact));
     }
     const { rows } = await db.query(
       "SELECT name, kind, sha256, media_type FROM artifacts WHERE run = $1 ORDER BY name",
@@ -103,7 +103,7 @@ describe("report.render", () => {
   });
 
   it("reads what is on record: trials, rungs, curves and the stored profile", async () => {
-    const page = await text((await render()).html);
+    const page = await read((await render()).html);
     for (const chart of [
       "gain",
       "history",
@@ -117,6 +117,16 @@ describe("report.render", () => {
     }
     expect(page).toContain("pruned at step 75: validation loss");
     expect(page).toContain("from the columns prompt and completion");
+  });
+
+  it("says how many proposals a model made, and which", async () => {
+    const { html, markdown } = await render();
+    const [page, text] = [await read(html), await read(markdown)];
+    const note = "of 8; the others were start-up draws";
+    expect(page).toContain(`<dt>Model-based proposals</dt><dd>4<small>${note}</small></dd>`);
+    expect(text).toContain(`- Model-based proposals: **4** (${note})`);
+    const rowsOf = (by: string) => [page.split(`<td>${by}</td>`), text.split(`| ${by} |`)];
+    for (const by of ["model", "draw"]) expect(rowsOf(by).map((parts) => parts.length - 1)).toEqual([4, 4]);
   });
 
   it("renders the same bytes again", async () => {

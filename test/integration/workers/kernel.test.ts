@@ -2,8 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { trace } from "@opentelemetry/api";
 import { Client, Connection, WorkflowFailedError } from "@temporalio/client";
@@ -12,6 +10,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { prepareNamespace } from "../../../infra/dev/prepare/namespace";
 import { repositoryRoot } from "../../../infra/setup/home.mjs";
 import { startTelemetry } from "../../../workers/telemetry";
+import { startCollector } from "../../support/otlp-collector";
 import { scratchFolder } from "../../support/scratch";
 import { freshDatabase, freshStore, services } from "../../support/services";
 import { until } from "../../support/until";
@@ -149,19 +148,9 @@ describe("the kernel worker", () => {
 
   it("carries the caller's trace through workflow and activity to the collector, and sends metrics", async () => {
     const { env, connection, namespace } = await ownServers();
-    const received: { path: string; body: Buffer }[] = [];
-    const collector = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on("data", (chunk: Buffer) => chunks.push(chunk));
-      request.on("end", () => {
-        received.push({ path: request.url ?? "", body: Buffer.concat(chunks) });
-        response.end();
-      });
-    }).listen(0, "127.0.0.1");
-    await once(collector, "listening");
-    onTestFinished(() => void collector.close());
-    const endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
-    const kernel = startKernel({ ...env, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
+    const collector = await startCollector();
+    onTestFinished(collector.close);
+    const kernel = startKernel({ ...env, OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
     await until(() => existsSync(kernel.readyFile), "the worker polls");
 
     const telemetry = startTelemetry("test", null);
@@ -179,12 +168,8 @@ describe("the kernel worker", () => {
     });
     kernel.child.kill("SIGTERM");
     await kernel.exit;
-    const traces = Buffer.concat(
-      received.filter(({ path }) => path === "/v1/traces").map(({ body }) => body),
-    );
-    expect(traces.includes(Buffer.from(traceId, "hex"))).toBe(true);
-    for (const span of ["RunWorkflow:experimentWorkflow", "RunActivity:spec.resolve"])
-      expect(traces.includes(span), span).toBe(true);
-    expect(received.some(({ path }) => path === "/v1/metrics")).toBe(true);
+    for (const name of ["RunWorkflow:experimentWorkflow", "RunActivity:spec.resolve"])
+      expect(collector.spans).toContainEqual({ service: "belay-kernel", name, traceId });
+    expect(collector.requests).toContain("/v1/metrics");
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildReportData } from "../../../activities/report/data/build";
+import { buildReportData, type ReportInput } from "../../../activities/report/data/build";
 import { reportFixture } from "../../support/report-fixture";
 
 const withComparison = (low: number, high: number, beatsBase: boolean) => {
@@ -84,6 +84,23 @@ describe("trials", () => {
     const last = input.trials[7];
     if (last) Object.assign(last, { replicateOf: 1 });
     expect(buildReportData(input).trials[7]?.rank).toBeNull();
+  });
+});
+
+describe("model-based proposals", () => {
+  const factOf = (input: ReportInput) =>
+    buildReportData(input).facts.find(({ label }) => label === "Model-based proposals");
+
+  it("are counted among the proposals, of which a rerun of a finalist is none", () => {
+    const input = reportFixture({ trials: 8, wave: 4 });
+    expect(factOf(input)).toMatchObject({ value: "4", note: "of 8; the others were start-up draws" });
+    Object.assign(input.trials[7] ?? {}, { replicateOf: 1, modelBased: false });
+    expect(factOf(input)).toMatchObject({ value: "3", note: "of 7; the others were start-up draws" });
+  });
+
+  it("that a search had none of is said too", () => {
+    const input = reportFixture({ trials: 4, wave: 4 });
+    expect(factOf(input)).toMatchObject({ value: "0", note: "all proposals were random or from the grid" });
   });
 });
 

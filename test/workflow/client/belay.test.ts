@@ -14,7 +14,7 @@ import type { ExperimentInput } from "../../../workflows/contracts";
 import { scratchFolder } from "../../support/scratch";
 import { startTemporal, type TemporalServer } from "../../support/temporal";
 import { until } from "../../support/until";
-import { experiment } from "../support/experiments";
+import { experiment, labModel } from "../support/experiments";
 import { createLaboratory, quietRuntime } from "../support/laboratory";
 
 quietRuntime();
@@ -87,7 +87,7 @@ describe("starting", () => {
     const file = join(folder, "e.yaml");
     writeFileSync(
       file,
-      `name: lab\nmodel: lab/base\ndataset: rows.jsonl\ntrain: {max_steps: 100}\nsearch: {num_trials: 1}\n`,
+      `name: lab\nmodel: ${JSON.stringify(labModel)}\ndataset: rows.jsonl\ntrain: {max_steps: 100}\nsearch: {num_trials: 1}\n`,
     );
     const ids = new Set<string>();
     const laboratory = await createLaboratory(server);

@@ -7,6 +7,7 @@ import { ExperimentResult } from "../../../workflows/contracts";
 import { scratchFolder } from "../../support/scratch";
 import { startTemporal, type TemporalServer } from "../../support/temporal";
 import { until } from "../../support/until";
+import { labModel } from "../support/experiments";
 import { createLaboratory, quietRuntime } from "../support/laboratory";
 
 quietRuntime();
@@ -49,7 +50,7 @@ function experimentFile(): string {
   writeFileSync(join(folder, "rows.jsonl"), '{"prompt":"a","completion":"b"}\n');
   writeFileSync(
     file,
-    `name: lab\nmodel: lab/base\ndataset: rows.jsonl\ntrain: {max_steps: 100}\nsave: {save_steps: 10}
+    `name: lab\nmodel: ${JSON.stringify(labModel)}\ndataset: rows.jsonl\ntrain: {max_steps: 100}\nsave: {save_steps: 10}
 search: {sampler: random, num_trials: 3, max_concurrent_trials: 2}\n`,
   );
   return file;

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Belay } from "../../../client";
 import { scratchFolder } from "../../support/scratch";
 import { startTemporal, type TemporalServer } from "../../support/temporal";
+import { labModel } from "../support/experiments";
 
 let server: TemporalServer;
 beforeAll(async () => {
@@ -23,7 +24,7 @@ test("the caller's trace goes on in the workflow that it starts", async () => {
   const rows = join(scratchFolder(), "rows.jsonl");
   writeFileSync(rows, "");
   const belay = await Belay.connect({ address: server.address });
-  const experiment = { name: "traced", model: { model_name_or_path: "a/b" }, dataset: { path: rows } };
+  const experiment = { name: "traced", model: labModel, dataset: { path: rows } };
   const traceId = await trace.getTracer("test").startActiveSpan("caller", async (span) => {
     await belay.start(experiment, { id: "traced" });
     span.end();

@@ -6,10 +6,13 @@ import type { TemporalServer } from "../../support/temporal";
 
 type Search = NonNullable<ExperimentInput["search"]>;
 
+/** A base on the hub, which nobody fetches. */
+export const labModel = { model_name_or_path: "lab/base", revision: "0".repeat(40) };
+
 /** An experiment for the laboratory: a hundred steps, checkpoints every ten. */
 export const experiment = (search: Search = {}, rest: Partial<ExperimentInput> = {}): ExperimentInput => ({
   name: "lab",
-  model: { model_name_or_path: "lab/base" },
+  model: labModel,
   dataset: { path: "rows.jsonl" },
   train: { max_steps: 100 },
   save: { save_steps: 10 },

@@ -103,6 +103,7 @@ export class TrialChildren {
       trial: trial.trial,
       replicateOf: trial.replicateOf,
       params: trial.params,
+      modelBased: trial.modelBased,
       config: trialConfig({ train, lora }, trial.params, trial.seed),
       resolved: stages.resolved,
       dataset: stages.dataset.tokenised,

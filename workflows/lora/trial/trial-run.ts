@@ -170,13 +170,13 @@ export class TrialRun {
   }
 
   row(): TrialRow {
-    const { trial, params, totalSteps } = this.input;
+    const { trial, params, modelBased = false, totalSteps } = this.input;
     return {
       trial,
       workflowId: this.id,
       state: this.machine.state,
       params,
-      modelBased: false,
+      modelBased,
       rung: this.rung,
       step: this.step,
       totalSteps,
