@@ -1,13 +1,12 @@
-import { join } from "node:path";
 import { ensureTools } from "../../infra/setup/toolchain";
 import { InvalidExperimentError } from "../spec/issue";
 import { type LoadedExperiment, loadExperimentFile } from "../spec/load";
 import type { Console } from "./console";
 import type { Context } from "./context";
-import { ensureQuickstartInputs } from "./quickstart-inputs";
+import { type Example, ensureExampleInputs, exampleFolder, exampleNames } from "./example-inputs";
 import { StackProgress } from "./stack-progress";
 
-/** Loads an experiment file; what the quick start's experiment reads is made first, where it is not there yet. */
+/** Loads an experiment file; what an example of ours reads is made first, where it is not there yet. */
 export async function loadExperiment(
   file: string,
   set: readonly string[] | undefined,
@@ -18,24 +17,29 @@ export async function loadExperiment(
   try {
     return load();
   } catch (error) {
-    if (!lacksQuickstartInputs(error, context)) throw error;
-    await prepareQuickstart(console, context);
+    const example = exampleNames.find((name) => lacksInputs(error, name, context));
+    if (!example) throw error;
+    await prepareExample(example, console, context);
     return load();
   }
 }
 
-/** Set-up as far as it is not done, and the quick start's base model and rows. */
-export async function prepareQuickstart(console: Console, { root, stateDir, env }: Context): Promise<void> {
+/** Set-up as far as it is not done, and the example's base model and rows. */
+export async function prepareExample(
+  example: Example,
+  console: Console,
+  { root, stateDir, env }: Context,
+): Promise<void> {
   const progress = new StackProgress(console);
   const report = (step: string) => (line: string) => progress.show({ type: "setup", step, line });
   try {
     const tools = await ensureTools({ step: report }, root, env);
-    await ensureQuickstartInputs(tools, root, stateDir, report("base"));
+    await ensureExampleInputs(example, tools, root, stateDir, report("base"));
   } finally {
     progress.end();
   }
 }
 
-const lacksQuickstartInputs = (error: unknown, { stateDir }: Context): boolean =>
+const lacksInputs = (error: unknown, example: Example, { stateDir }: Context): boolean =>
   error instanceof InvalidExperimentError &&
-  error.issues.every(({ message }) => message.includes(join(stateDir, "quickstart")));
+  error.issues.every(({ message }) => message.includes(exampleFolder(example, stateDir)));

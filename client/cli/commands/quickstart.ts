@@ -1,7 +1,7 @@
 import { join, relative } from "node:path";
 import type { Command } from "commander";
 import { type Context, consoleOf } from "../context";
-import { prepareQuickstart } from "../load-experiment";
+import { prepareExample } from "../load-experiment";
 import { runExperiment } from "./run";
 import { bringUp } from "./up";
 
@@ -25,7 +25,7 @@ export function addQuickstart(program: Command, context: Context): void {
     .addHelpText("after", "\nExample:\n  npx belay quickstart")
     .action(async (options: Options) => {
       const console = consoleOf(context, options);
-      await prepareQuickstart(console, context);
+      await prepareExample("quickstart", console, context);
       await bringUp(console, context);
       console.say("");
       const file = relative(context.cwd, join(context.root, "experiments", "quickstart.yaml"));
