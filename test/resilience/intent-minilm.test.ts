@@ -37,7 +37,7 @@ test(
   "experiments/intent-minilm.yaml, shortened, puts its inputs in place and makes a real encoder a classifier that anyone can load",
   async () => {
     const made = join(root, ".belay", "intent-minilm");
-    await rm(made, { force: true });
+    await rm(made, { recursive: true, force: true });
     const set = Object.entries(shortened).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
     const running = ["run", join("experiments", "intent-minilm.yaml"), ...set, "--json"];
     const { stdout } = await commandLine(running, root, rig.info);
