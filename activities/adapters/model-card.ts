@@ -1,10 +1,13 @@
-import { basename, isAbsolute } from "node:path";
 import { stringify } from "yaml";
-import type { ExperimentSpec, TrialConfig } from "../../workflows/contracts";
+import type { ExperimentSpec, StageOutputs, TrialConfig } from "../../workflows/contracts";
+import { baseLines, hubIdOf, placeholders } from "./card-base";
+import { servingLines } from "./card-serving";
+import { pythonToLoad } from "./python-snippet";
+import type { VllmVerdict } from "./vllm";
 
 export interface ModelCardFacts {
   run: string;
-  spec: ExperimentSpec;
+  stages: Pick<StageOutputs, "resolved" | "dataset" | "merge">;
   trial: number;
   config: TrialConfig;
   steps: number;
@@ -15,7 +18,7 @@ export interface ModelCardFacts {
   best: Record<string, number>;
   /** SPDX id or other name, where the base's own card says it. */
   license: string | null;
-  classNames: string[] | null;
+  vllm: VllmVerdict;
 }
 
 const pipelineTags: Record<ExperimentSpec["task"], string> = {
@@ -23,23 +26,21 @@ const pipelineTags: Record<ExperimentSpec["task"], string> = {
   sequence_classification: "text-classification",
 };
 
-/** What a hub would call the base: its id, or the name of its folder. */
-export const baseName = (model: string): string => (isAbsolute(model) ? basename(model) : model);
-
 /** README.md of an adapter folder: front matter as the hub wants it, then what a reader wants to know. Canonical. */
 export function modelCard(facts: ModelCardFacts): string {
   return `---\n${frontMatter(facts)}---\n\n${body(facts)}`;
 }
 
-function frontMatter({ spec, split, best, license }: ModelCardFacts): string {
-  const base = baseName(spec.model.model_name_or_path);
+function frontMatter({ stages, split, best, license }: ModelCardFacts): string {
+  const { spec } = stages.resolved;
+  const base = hubIdOf(stages.resolved);
   const metrics = sortedEntries(best).map(([type, value]) => ({ type, value }));
   return stringify({
-    base_model: base,
+    ...(base ? { base_model: base } : {}),
     library_name: "peft",
     ...(license ? { license } : {}),
     pipeline_tag: pipelineTags[spec.task],
-    tags: ["lora", `base_model:adapter:${base}`],
+    tags: ["lora", ...(base ? [`base_model:adapter:${base}`] : [])],
     "model-index": [
       {
         name: spec.name,
@@ -56,7 +57,9 @@ function frontMatter({ spec, split, best, license }: ModelCardFacts): string {
 }
 
 function body(facts: ModelCardFacts): string {
-  const { run, spec, trial, config, steps, split, examples, base, best } = facts;
+  const { run, stages, trial, config, steps, split, examples, base, best } = facts;
+  const { spec } = stages.resolved;
+  const id = hubIdOf(stages.resolved);
   const { train, lora } = config;
   const rows = [...new Set([...Object.keys(base), ...Object.keys(best)])]
     .sort()
@@ -66,13 +69,19 @@ function body(facts: ModelCardFacts): string {
   const lines = [
     `# ${spec.name}`,
     "",
-    spec.description || `A LoRA adapter for ${baseName(spec.model.model_name_or_path)}.`,
+    spec.description || (id ? `A LoRA adapter for ${id}.` : "A LoRA adapter."),
+    "",
+    "## Base",
+    "",
+    ...baseLines(stages.resolved),
     "",
     "## Use",
     "",
     "```python",
-    ...usage(facts),
+    ...pythonToLoad(stages, { ...placeholders, base: id ?? placeholders.base }),
     "```",
+    "",
+    ...servingLines(stages, facts.vllm),
     "",
     "## Results",
     "",
@@ -98,18 +107,6 @@ function body(facts: ModelCardFacts): string {
     "",
   ];
   return lines.join("\n");
-}
-
-/** Three lines that load the adapter. */
-export function usage({ spec, classNames }: Pick<ModelCardFacts, "spec" | "classNames">): string[] {
-  const classifies = spec.task === "sequence_classification";
-  const model = classifies ? "AutoPeftModelForSequenceClassification" : "AutoPeftModelForCausalLM";
-  const labels = classifies && classNames ? `, num_labels=${classNames.length}` : "";
-  return [
-    `from peft import ${model}; from transformers import AutoTokenizer`,
-    `model = ${model}.from_pretrained("path/to/this/folder"${labels})`,
-    `tokenizer = AutoTokenizer.from_pretrained(${JSON.stringify(baseName(spec.model.model_name_or_path))})`,
-  ];
 }
 
 const sortedEntries = (record: Record<string, number>): [string, number][] =>

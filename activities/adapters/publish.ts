@@ -7,29 +7,33 @@ import { failure } from "../failure";
 import { type ArtifactRow, recordArtifacts } from "../persistence/artifacts";
 import type { Database } from "../persistence/database";
 import { readTrial, type TrialRow } from "../persistence/read-trials";
+import { adapterFacts } from "./adapter-facts";
 import { exportFolder } from "./export";
 import { adapterFiles, publishFolder } from "./files";
 import { licenseOf } from "./license";
 import { modelCard } from "./model-card";
+import { type VllmVerdict, vllmVerdict } from "./vllm";
 
 interface Dependencies {
   db: Database;
   store: ObjectStore;
 }
 
-/** Publishes the winner: the adapter folder with its card, the merged folder, the scores; and copies them where asked. */
+/** Publishes the winner: the adapter folder with tokenizer and card, the merged folder, the scores; and copies them where asked. */
 export async function publishWinner(
   { db, store }: Dependencies,
   run: string,
   stages: StageOutputs,
 ): Promise<{ adapter: NamedArtifact[] }> {
   const winner = await readWinner(db, run, stages);
+  const trained = await adapterFiles(store, winner.checkpoint);
   const adapter = await publishFolder(
     store,
-    await adapterFiles(store, winner.checkpoint),
+    [...trained, ...(stages.dataset?.tokenizer ?? [])],
     runKey(run, "adapter"),
   );
-  const card = Buffer.from(await cardOf(run, stages, winner));
+  const vllm = vllmVerdict(await adapterFacts(store, trained));
+  const card = Buffer.from(await cardOf(run, stages, winner, vllm));
   adapter.push({
     path: "README.md",
     ref: await store.putNamed(runKey(run, "adapter/README.md"), card, "text/markdown"),
@@ -99,11 +103,11 @@ async function publishScores(
   return rows;
 }
 
-async function cardOf(run: string, stages: StageOutputs, winner: Winner): Promise<string> {
+async function cardOf(run: string, stages: StageOutputs, winner: Winner, vllm: VllmVerdict): Promise<string> {
   const { spec } = stages.resolved;
   return modelCard({
     run,
-    spec,
+    stages,
     trial: winner.trial,
     config: trialConfig(spec, winner.params, winner.seed),
     steps: winner.step,
@@ -112,6 +116,6 @@ async function cardOf(run: string, stages: StageOutputs, winner: Winner): Promis
     base: stages.base?.metrics ?? {},
     best: stages.best?.metrics ?? {},
     license: await licenseOf(spec.model.model_name_or_path),
-    classNames: stages.dataset?.tokenised.classNames ?? null,
+    vllm,
   });
 }

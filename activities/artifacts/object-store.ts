@@ -40,6 +40,8 @@ export interface ObjectStore {
   copy(from: ArtifactRef, key: string): Promise<ArtifactRef>;
   /** The bytes, checked against the hash. For small objects. */
   get(ref: ArtifactRef): Promise<Buffer>;
+  /** The first bytes of an object, unchecked: its hash is over all of them. */
+  start(ref: ArtifactRef, bytes: number): Promise<Buffer>;
   /** What is under a name now, and its reference; undefined when there is nothing. */
   read(key: string): Promise<{ bytes: Buffer; ref: ArtifactRef } | undefined>;
   /** Hash and size of what is stored under a reference's name now, read as a stream; undefined when there is nothing. */
@@ -126,6 +128,8 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
         verify(ref, sha256(bytes));
         return bytes;
       }),
+    start: (ref, bytes) =>
+      explained(ref, async (key) => collect(await client.getPartialObject(bucket, key, 0, bytes))),
     read: (key) =>
       explained(key, () =>
         orUndefined(async () => {

@@ -18,13 +18,23 @@ export async function writeCheckpoint(
     step,
     epoch,
     content = `${subject}@${step}`,
-  }: { run: string; subject: string; step: number; epoch: number; content?: string },
+    adapter = {},
+  }: {
+    run: string;
+    subject: string;
+    step: number;
+    epoch: number;
+    content?: string;
+    /** Files in the place of what would be there. */
+    adapter?: Record<string, Buffer>;
+  },
 ): Promise<WrittenCheckpoint> {
-  const bodies: Record<string, string> = {
-    "adapter_config.json": '{"peft_type":"LORA","r":4}',
-    "adapter_model.safetensors": `weights of ${content}`,
+  const bodies: Record<string, string | Buffer> = {
+    "adapter_config.json": '{"peft_type":"LORA","r":4,"lora_alpha":8,"target_modules":["q_proj"]}',
+    "adapter_model.safetensors": weightsOf(content),
     "trainer_state.json": JSON.stringify({ step, initSha256: "1".repeat(64) }),
     "trainer_state.safetensors": `moments of ${content}`,
+    ...adapter,
   };
   const files: NamedArtifact[] = [];
   for (const [path, body] of Object.entries(bodies))
@@ -42,6 +52,21 @@ export async function writeCheckpoint(
   const key = `${checkpointPrefix(run, subject)}${String(step).padStart(8, "0")}-${epoch}.json`;
   const ref = await store.putNamed(key, Buffer.from(JSON.stringify(manifest)), "application/json");
   return { ref: { manifest: ref, step, epoch }, key, files };
+}
+
+/** A safetensors file that says whose weights it would hold. */
+function weightsOf(content: string): Buffer {
+  const empty = { dtype: "F32", shape: [0], data_offsets: [0, 0] };
+  const names = ["A", "B"].map(
+    (half) => `base_model.model.model.layers.0.self_attn.q_proj.lora_${half}.weight`,
+  );
+  const header = JSON.stringify({
+    __metadata__: { content },
+    ...Object.fromEntries(names.map((name) => [name, empty])),
+  });
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, Buffer.from(header)]);
 }
 
 export const blobOf = ({ files }: WrittenCheckpoint, path: string): string => {

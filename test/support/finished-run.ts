@@ -22,13 +22,15 @@ import { newSigner } from "./signer";
 
 export interface FinishedRunOptions {
   experiment?: Record<string, unknown>;
+  /** Files of the checkpoints, where they are to be real. */
+  adapter?: Record<string, Buffer>;
 }
 
 /**
  * A run as its search leaves it: two completed trials with checkpoints, curves and evaluations, the second one the
  * winner. Everything that the skills would have made is small text; what the activities make of it is real.
  */
-export async function finishedRun({ experiment = {} }: FinishedRunOptions = {}) {
+export async function finishedRun({ experiment = {}, adapter = {} }: FinishedRunOptions = {}) {
   const run = "support-bot-1";
   const { db } = await freshDatabase();
   const { store, s3, bucket } = await freshStore();
@@ -96,7 +98,7 @@ export async function finishedRun({ experiment = {} }: FinishedRunOptions = {}) 
   const checkpoints: WrittenCheckpoint[] = [];
   for (const trial of [0, 1]) {
     const subject = `${run}/trial-${trial}`;
-    const checkpoint = await writeCheckpoint(store, { run, subject, step: 30, epoch: 1 });
+    const checkpoint = await writeCheckpoint(store, { run, subject, step: 30, epoch: 1, adapter });
     checkpoints.push(checkpoint);
     await recordCurve(db, run, subject, trial);
     const scored = await evaluation(1 - trial / 2);

@@ -24,7 +24,7 @@ export interface StageOutputs {
   base: EvalOutput | null;
   best: EvalOutput | null;
   comparison: CompareOutput | null;
-  /** The published adapter folder: adapter_config.json, adapter_model.safetensors, README.md, tokenizer files if changed. */
+  /** The published adapter folder: adapter_config.json, adapter_model.safetensors, the tokenizer's files, README.md. */
   adapter: NamedArtifact[] | null;
   merge: MergeOutput | null;
   hub: HubPushOutput | null;

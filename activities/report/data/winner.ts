@@ -4,6 +4,7 @@ import type {
   ReproducibilityVerdict,
   StageOutputs,
 } from "../../../workflows/contracts";
+import { pythonToLoad } from "../../adapters/python-snippet";
 import type { ArtifactRow } from "../rows";
 import { paramFacts, promisesBits } from "./asked";
 import type { ArtifactView, ReproducibilityView, TrialView, WinnerView } from "./report-data";
@@ -17,7 +18,10 @@ export function winnerView(run: string, trial: TrialView | null, stages: StageOu
     params: paramFacts(trial.params),
     trainableParams: trial.trainableParams,
     fetch: `npx belay artifacts ${run} --get out`,
-    python: pythonToLoad(stages),
+    python: pythonToLoad(stages, {
+      base: stages.resolved.spec.model.model_name_or_path,
+      adapter: "out/adapter",
+    }).join("\n"),
     files: (stages.adapter ?? []).map(namedArtifact),
     merge: merge && {
       passed: merge.passed,
@@ -29,26 +33,6 @@ export function winnerView(run: string, trial: TrialView | null, stages: StageOu
     hubUrl: hub?.url ?? null,
   };
 }
-
-/** Plain PEFT, nothing of ours: the adapter must load where this project is not installed. */
-export function pythonToLoad({ resolved, dataset }: Pick<StageOutputs, "resolved" | "dataset">): string {
-  const { model, task } = resolved.spec;
-  const classes = dataset?.tokenised.classNames?.length ?? null;
-  const auto = task === "causal_lm" ? "AutoModelForCausalLM" : "AutoModelForSequenceClassification";
-  const options = [
-    pythonString(model.model_name_or_path),
-    model.revision && `revision=${pythonString(model.revision)}`,
-    task === "sequence_classification" && classes !== null && `num_labels=${classes}`,
-  ].filter(Boolean);
-  return [
-    "import peft, transformers",
-    `base = transformers.${auto}.from_pretrained(${options.join(", ")})`,
-    `model = peft.PeftModel.from_pretrained(base, "out/adapter")`,
-  ].join("\n");
-}
-
-/** A JSON string is also a Python string. */
-const pythonString = (text: string): string => JSON.stringify(text);
 
 export const namedArtifact = ({ path, ref }: NamedArtifact): ArtifactView => ({
   name: path,

@@ -1194,6 +1194,7 @@ class DatasetSummary(Wire):
     dataset_sha256: Sha256
     split_sha256: Sha256
     tokenizer_sha256: Sha256
+    tokenizer: list[NamedArtifact] | None = None
     template_sha256: Sha256 | None
     label_tokens: int
     max_length: int

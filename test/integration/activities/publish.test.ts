@@ -26,20 +26,23 @@ describe("artifact.store", () => {
 describe("artifact.publish", () => {
   it("publishes the winner's folder with a card that a hub understands", async () => {
     const { run, db, store, stages, activities, folder } = await finishedRun();
+    const tokenizer = await store.put(Buffer.from("{}"), "application/json");
+    stages.dataset = { ...(stages.dataset as NonNullable<typeof stages.dataset>), tokenizer: [] };
+    stages.dataset.tokenizer?.push({ path: "tokenizer.json", ref: tokenizer });
     const { adapter } = await activities["artifact.publish"]({ run, stages });
     expect(adapter.map(({ path }) => path)).toEqual([
       "adapter_config.json",
       "adapter_model.safetensors",
+      "tokenizer.json",
       "README.md",
     ]);
-    const card = (await store.get(adapter[2]?.ref as (typeof adapter)[number]["ref"])).toString("utf8");
-    const base = folder.split("/").at(-1);
+    const card = (await store.get(adapter[3]?.ref as (typeof adapter)[number]["ref"])).toString("utf8");
+    expect(card, "a private place").not.toContain(folder);
     expect(parse(/^---\n([\s\S]*?)\n---\n/.exec(card)?.[1] ?? "")).toEqual({
-      base_model: base,
       library_name: "peft",
       license: "apache-2.0",
       pipeline_tag: "text-generation",
-      tags: ["lora", `base_model:adapter:${base}`],
+      tags: ["lora"],
       "model-index": [
         {
           name: "support-bot",
@@ -60,11 +63,15 @@ describe("artifact.publish", () => {
     expect(card).toContain("seed 42");
     expect(card).toContain("rank 8, alpha 16");
     expect(card).toContain(`npx belay verify ${run}`);
-    expect(card.match(/```python\n([\s\S]*?)\n```/)?.[1]?.split("\n")).toHaveLength(3);
+    expect(card).toContain(
+      stages.resolved.modelFiles.find(({ path }) => path.endsWith(".safetensors"))?.sha256,
+    );
+    expect(card).toContain("vLLM loads it with `--max-lora-rank 8`");
     const names = (await listArtifacts(db, run)).map(({ name }) => name);
     expect(names).toEqual(
       expect.arrayContaining([
         "adapter/README.md",
+        "adapter/tokenizer.json",
         "metrics.json",
         "base/metrics.json",
         "dataset/profile.json",
@@ -125,6 +132,15 @@ describe("artifact.publish", () => {
     });
     expect(readdirSync(exportDir).sort()).toEqual(["adapter", "merged"]);
     expect(readdirSync(join(exportDir, "merged"))).toEqual(["former.txt"]);
+  });
+
+  it("refuses weights that are none", async () => {
+    const { run, stages, activities } = await finishedRun({
+      adapter: { "adapter_model.safetensors": Buffer.from("weights, or so they say") },
+    });
+    expect(await failureOf(activities["artifact.publish"]({ run, stages }))).toMatchObject({
+      type: "CorruptArtifact",
+    });
   });
 
   it("refuses a file that would leave its folder", async () => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ArtifactRef, Sha256 } from "../artifact";
+import { ArtifactRef, NamedArtifact, Sha256 } from "../artifact";
 import { DatasetFormat, DatasetSpec, ModelSpec, Task } from "../experiment";
 
 export const Split = z.enum(["train", "validation", "test"]).meta({ id: "Split" });
@@ -72,6 +72,8 @@ export const DatasetSummary = z
     /** Hash of the row indices of each split, in order. */
     splitSha256: Sha256,
     tokenizerSha256: Sha256,
+    /** The tokenizer as the rows were tokenised with it, for `AutoTokenizer`; absent in runs from before it was kept. */
+    tokenizer: z.array(NamedArtifact).nullish(),
     templateSha256: Sha256.nullable(),
     labelTokens: z.int(),
     maxLength: z.int(),

@@ -17,6 +17,7 @@ from belay_gpu.skills.dataset.rendering import choose_template
 from belay_gpu.skills.dataset.report import Findings, write_profile
 from belay_gpu.skills.dataset.table import groups_of, read_table
 from belay_gpu.skills.dataset.tokenise import encode_rows, tokenised_split
+from belay_gpu.skills.dataset.tokenizer_files import tokenizer_files
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Analysis:
     dataset_sha256: str
     split_sha256: str
     tokenizer_sha256: str
+    tokenizer_files: dict[str, bytes]
     template_sha256: str | None
     max_length: int
     packs: int | None
@@ -74,6 +76,7 @@ def analyze(request: DatasetAnalyzeInput) -> Analysis:
         dataset_sha256=table.sha256,
         split_sha256=sha256_bytes(canonical_json(used)),
         tokenizer_sha256=tokenizer_sha256(tokenizer),
+        tokenizer_files=tokenizer_files(tokenizer, template),
         template_sha256=template.sha256,
         max_length=texts.longest if spec.packing else longest,
         packs=len(tokenised["train"].bins) or None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Protocol
 
 from belay_gpu.canonical import canonical_json, readable_json, sha256_bytes
@@ -10,10 +11,13 @@ from belay_gpu.contracts import (
     DatasetAnalyzeInput,
     DatasetSummary,
     DatasetSummaryRows,
+    NamedArtifact,
     TokenisedDataset,
 )
 from belay_gpu.data.tokenised import encode_split
 from belay_gpu.skills.dataset.analyze import Analysis, analyze
+
+MEDIA_TYPES = {".json": "application/json", ".jinja": "text/plain", ".txt": "text/plain"}
 
 
 class Blobs(Protocol):
@@ -23,7 +27,8 @@ class Blobs(Protocol):
 
 
 def analyze_dataset(request: DatasetAnalyzeInput, blobs: Blobs) -> DatasetSummary:
-    """Analyses a data set and stores its profile and tokenised splits. Repeats store the same objects.
+    """Analyses a data set and stores its profile, tokenised splits and tokenizer. Repeats store the same
+    objects.
 
     Raises:
         SkillError: InvalidDataset or ModelUnavailable; StorageUnavailable.
@@ -33,11 +38,22 @@ def analyze_dataset(request: DatasetAnalyzeInput, blobs: Blobs) -> DatasetSummar
         name: blobs.put_blob(encode_split(split), "application/vnd.safetensors")
         for name, split in found.splits.items()
     }
+    tokenizer = [
+        NamedArtifact(path=path, ref=blobs.put_blob(data, _media_type(path)))
+        for path, data in found.tokenizer_files.items()
+    ]
     content = found.profile.model_dump(mode="json", by_alias=True)
-    return _summary(found, blobs.put_blob(readable_json(content), "application/json"), splits)
+    profile = blobs.put_blob(readable_json(content), "application/json")
+    return _summary(found, profile, splits, tokenizer)
 
 
-def _summary(found: Analysis, profile: ArtifactRef, splits: dict[str, ArtifactRef]) -> DatasetSummary:
+def _media_type(path: str) -> str:
+    return MEDIA_TYPES.get(PurePosixPath(path).suffix, "application/octet-stream")
+
+
+def _summary(
+    found: Analysis, profile: ArtifactRef, splits: dict[str, ArtifactRef], tokenizer: list[NamedArtifact]
+) -> DatasetSummary:
     rows, hashes = found.profile.rows, {name: ref.sha256 for name, ref in splits.items()}
     return DatasetSummary(
         profile=profile,
@@ -51,6 +67,7 @@ def _summary(found: Analysis, profile: ArtifactRef, splits: dict[str, ArtifactRe
         dataset_sha256=found.dataset_sha256,
         split_sha256=found.split_sha256,
         tokenizer_sha256=found.tokenizer_sha256,
+        tokenizer=tokenizer,
         template_sha256=found.template_sha256,
         label_tokens=found.profile.token_lengths.label_tokens,
         max_length=found.max_length,
