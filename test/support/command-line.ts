@@ -21,6 +21,10 @@ export async function commandLine(
 }
 
 const environmentOf = ({ temporal, postgres, s3 }: StackInfo): NodeJS.ProcessEnv => ({
+  // Where set-up finds what it has built, and Python.
+  PATH: process.env.PATH,
+  HOME: process.env.HOME,
+  BELAY_HOME: process.env.BELAY_HOME,
   TEMPORAL_ADDRESS: temporal.address,
   DATABASE_URL: postgres.url,
   BELAY_S3_ENDPOINT: s3.endpoint,
