@@ -80,8 +80,11 @@ async def run_gpu_worker(config: GpuConfig) -> None:
     recovering = asyncio.create_task(recover_all(engines, engine_id, store, host.segments))
     try:
         client = await connect(config, "belay-gpu-worker")
-        await asyncio.wait({recovering}, timeout=RECOVERY_PATIENCE_SECONDS)
-        await _first(asyncio.create_task(ready.wait()), asyncio.create_task(stop.wait()), supervising)
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait(
+            {recovering, stopped}, timeout=RECOVERY_PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        await _first(asyncio.create_task(ready.wait()), stopped, supervising)
         if not stop.is_set():
             await _serve(client, config, host, stop, supervising)
     finally:

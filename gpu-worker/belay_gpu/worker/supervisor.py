@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 READY_POLL_SECONDS = 0.02
 # A trainer that dies this young did not die of a job.
 HEALTHY_SECONDS = 5.0
+FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 30.0
 # Exit status by which a trainer says that this machine lacks what it needs: starting it again is of no use.
 MISSING_ON_THIS_MACHINE = 3
@@ -57,8 +59,10 @@ class Supervisor:
     ) -> None:
         self._config, self._engine_id, self._folder = config, engine_id, folder
         self._on_ready, self._on_death = on_ready, on_death
+        # The process from its start to its end; it takes orders from `ready` on only.
+        self._running: Generation | None = None
         self._current: Generation | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     @property
     def current(self) -> Generation | None:
@@ -71,27 +75,30 @@ class Supervisor:
         Raises:
             ConfigError: this machine lacks what the trainer needs.
         """
-        number, backoff = 0, 0.5
-        while not self._stopping:
+        number, backoff = 0, FIRST_BACKOFF_SECONDS
+        while not self._stopping.is_set():
             number += 1
             started = monotonic()
-            generation = await self._start(number)
+            generation = self._running = await self._start(number)
+            if self._stopping.is_set():  # `stop` came too early to find it, and nothing is on board yet
+                _signal(generation.process, signal.SIGKILL)
             ready = asyncio.create_task(self._await_ready(generation))
             code = await generation.process.wait()
             generation.dead.set()
             await ready
-            self._current = None
+            self._current = self._running = None
             self._on_death(generation)
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             if code == MISSING_ON_THIS_MACHINE:
                 raise ConfigError("the trainer cannot start on this machine; its message is above")
             log.error("the trainer died", extra={"fields": {"generation": number, "code": code}})
-            backoff = (
-                0.5 if monotonic() - started > HEALTHY_SECONDS else min(MAX_BACKOFF_SECONDS, backoff * 2)
-            )
-            if backoff > 0.5:
-                await asyncio.sleep(backoff)
+            if monotonic() - started > HEALTHY_SECONDS:
+                backoff = FIRST_BACKOFF_SECONDS
+                continue
+            backoff = min(MAX_BACKOFF_SECONDS, backoff * 2)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), backoff)
 
     async def _start(self, number: int) -> Generation:
         spool = Spool(self._folder / str(number))
@@ -113,9 +120,9 @@ class Supervisor:
             await asyncio.sleep(READY_POLL_SECONDS)
 
     async def stop(self, grace_seconds: float) -> None:
-        """SIGTERM, a bounded wait for its checkpoints, SIGKILL."""
-        self._stopping = True
-        generation = self._current
+        """SIGTERM, a bounded wait for its checkpoints, SIGKILL; also for a trainer that is still starting."""
+        self._stopping.set()
+        generation = self._running
         if generation is None or generation.dead.is_set():
             return
         _signal(generation.process, signal.SIGTERM)
