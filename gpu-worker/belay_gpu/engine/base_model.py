@@ -18,7 +18,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from belay_gpu.engine.errors import EngineError
+from belay_gpu.engine.errors import EngineError, first_line
 from belay_gpu.engine.seeds import seeded
 from belay_gpu.engine.spec import BaseSpec
 
@@ -90,7 +90,7 @@ def load_tokenizer(spec: BaseSpec) -> PreTrainedTokenizerBase | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         if spec.added_tokens:
             raise EngineError(
-                "ModelUnavailable", f"model {spec.model}: its tokenizer cannot be read: {error}"
+                "ModelUnavailable", f"model {spec.model}: its tokenizer cannot be read: {first_line(error)}"
             ) from error
         return None
     if spec.added_tokens:
@@ -121,9 +121,11 @@ def load_base(spec: BaseSpec, device: torch.device, dtype: torch.dtype | None = 
             if spec.added_tokens and tokenizer is not None:
                 _widen_embeddings(model, len(tokenizer))
     except torch.cuda.OutOfMemoryError as error:
-        raise EngineError("DoesNotFit", f"model {spec.model} does not fit {device}: {error}") from error
+        raise EngineError(
+            "DoesNotFit", f"model {spec.model} does not fit {device}: {first_line(error)}"
+        ) from error
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
-        raise EngineError("ModelUnavailable", f"model {spec.model}: {_first_line(error)}") from error
+        raise EngineError("ModelUnavailable", f"model {spec.model}: {_reason(error)}") from error
     model.requires_grad_(False)
     model.eval()
     if model.config.pad_token_id is None and tokenizer is not None:
@@ -187,8 +189,7 @@ def _weight(module: nn.Module) -> torch.Tensor:
     return weight
 
 
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    if "trust_remote_code" in text:
+def _reason(error: Exception) -> str:
+    if "trust_remote_code" in str(error):
         return "it needs code from its own repository, which is never run"
-    return " ".join(text.splitlines()[0].split())
+    return first_line(error)

@@ -6,6 +6,7 @@ It is the oracle for any packed engine, the baseline of its benchmark, and the p
 from __future__ import annotations
 
 import gc
+import logging
 import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,13 +30,15 @@ from belay_gpu.engine import scoring
 from belay_gpu.engine.base_model import load_base
 from belay_gpu.engine.cursor import Cursor
 from belay_gpu.engine.determinism import full_determinism
-from belay_gpu.engine.errors import EngineError
+from belay_gpu.engine.errors import EngineError, defect, first_line
 from belay_gpu.engine.loss import compute_context, loss_sum
 from belay_gpu.engine.optimizer import build_optimizer, load_optimizer_tensors, optimizer_tensors, set_rate
 from belay_gpu.engine.protocol import EvalRequest, EvalResult, Evaluation, SlotInfo, Snapshot, StepResult
 from belay_gpu.engine.schedule import rate_factor, warmup_steps
 from belay_gpu.engine.seeds import derive_seed, seeded
 from belay_gpu.engine.spec import BaseSpec, SlotSpec
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -195,11 +198,22 @@ class PeftEngine:
         return {slot: self._try_step(self._slots[slot]) for slot in slots}
 
     def _try_step(self, slot: _Slot) -> StepResult | EngineError:
+        """Answers with the slot's own failure. What has poisoned the device is raised: it ends every slot."""
         try:
             return self._step(slot)
         except torch.OutOfMemoryError as error:
-            slot.optimizer.zero_grad(set_to_none=True)
-            return EngineError("DoesNotFit", f"out of device memory in step {slot.step + 1}: {error}")
+            failed = EngineError(
+                "DoesNotFit", f"out of device memory in step {slot.step + 1}: {first_line(error)}"
+            )
+        except torch.AcceleratorError:
+            raise
+        except EngineError as error:
+            failed = error
+        except Exception as error:
+            log.error("a defect ended one slot", exc_info=error, extra={"fields": {"step": slot.step + 1}})
+            failed = defect(error)
+        slot.optimizer.zero_grad(set_to_none=True)
+        return failed
 
     def _step(self, slot: _Slot) -> StepResult:
         started = monotonic()

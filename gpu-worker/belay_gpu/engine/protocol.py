@@ -128,7 +128,8 @@ class Engine(Protocol):
         """One optimizer step for each of these slots; no other slot changes by a bit.
 
         A slot whose loss or gradient is not finite keeps its weights and must be retired. A slot that failed
-        is answered with its error, so that the steps of the others are not lost.
+        is answered with its error, so that the steps of the others are not lost; it must be retired too. Only
+        an error of the device itself is raised.
         """
         ...
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from belay_gpu.contracts import ErrorType
 from belay_gpu.engine.errors import EngineError
 
 
 class SkillError(EngineError):
     """The message says what is wrong, where, and what would be right."""
-
-    def __init__(self, type: ErrorType, message: str) -> None:
-        super().__init__(type, message)

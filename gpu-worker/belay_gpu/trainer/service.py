@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from belay_gpu.engine.errors import EngineError, disk_full, is_disk_full
+from belay_gpu.engine.errors import EngineError, defect, disk_full, first_line, is_disk_full
 from belay_gpu.trainer.commands import (
     AnyOrder,
     EvalOrder,
@@ -182,7 +182,13 @@ class Trainer:
         engine = self.resources.bases.resident
         if not due or engine is None:
             return
-        for slot, result in engine.step(list(due)).items():
+        try:
+            results = engine.step(list(due))
+        except Exception as error:
+            # Whose fault it was cannot be told: every trial of this step goes back to its last checkpoint.
+            failed = _as_engine_error(error, ", ".join(job.subject for job in due.values()))
+            results = dict.fromkeys(due, failed)
+        for slot, result in results.items():
             job = due[slot]
             if isinstance(result, EngineError):
                 self._fail(job, result)
@@ -198,15 +204,20 @@ class Trainer:
     # -- ends
 
     def _end(self, job: Job) -> None:
-        del self._jobs[job.job]
-        job.leave()
+        self._leave(job)
         self._results[job.job] = {"ok": True, "output": job.output}
         self._write_results()
 
     def _fail(self, job: Job, error: EngineError) -> None:
-        del self._jobs[job.job]
-        job.leave()
+        self._leave(job)
         self._refuse(job.job, error)
+
+    def _leave(self, job: Job) -> None:
+        del self._jobs[job.job]
+        try:
+            job.leave()
+        except Exception as error:
+            _as_engine_error(error, job.subject)  # logs a defect, and raises what has poisoned the device
 
     def _refuse(self, job: str, error: EngineError) -> None:
         self._results[job] = {"ok": False, "error": {"type": error.type, "message": error.message}}
@@ -252,8 +263,8 @@ def _as_engine_error(error: Exception, subject: str) -> EngineError:
     if isinstance(error, OSError) and is_disk_full(error):
         return disk_full(error, "working")
     if isinstance(error, torch.OutOfMemoryError):
-        return EngineError("DoesNotFit", f"{subject}: out of device memory: {error}")
+        return EngineError("DoesNotFit", f"{subject}: out of device memory: {first_line(error)}")
     if isinstance(error, torch.AcceleratorError):
         raise error
     log.error("a defect ended one job", exc_info=error, extra={"fields": {"subject": subject}})
-    return EngineError("Internal", f"{type(error).__name__}: {error}")
+    return defect(error)

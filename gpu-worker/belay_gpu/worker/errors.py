@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, TemporalError
 
+from belay_gpu.contracts.models import ErrorType
 from belay_gpu.contracts.names import PERMANENT_ERRORS
-from belay_gpu.engine.errors import EngineError
+from belay_gpu.engine.errors import EngineError, defect, disk_full, is_disk_full
+
+log = logging.getLogger(__name__)
 
 
-def failure(error_type: str, message: str, *details: Any) -> ApplicationError:
+def failure(error_type: ErrorType, message: str, *details: Any) -> ApplicationError:
     """The failure to raise from an activity; not retried where a retry cannot help."""
     return ApplicationError(message, *details, type=error_type, non_retryable=error_type in PERMANENT_ERRORS)
 
@@ -26,7 +30,7 @@ class TrainerDied(EngineError):
 
 @contextmanager
 def as_failures() -> Iterator[None]:
-    """Lets an `EngineError` leave an activity as the failure of its type.
+    """Lets every error leave an activity as a failure of the contract's types. Cancellation passes as it is.
 
     A lost engine also says whether the job was on board when it died: only then may it be the cause.
     """
@@ -35,3 +39,16 @@ def as_failures() -> Iterator[None]:
     except EngineError as error:
         details = [{"resident": isinstance(error, TrainerDied)}] if error.type == "EngineLost" else []
         raise failure(error.type, error.message, *details) from error
+    except TemporalError:
+        raise
+    except OSError as error:
+        known = disk_full(error, "working") if is_disk_full(error) else _unforeseen(error)
+        raise failure(known.type, known.message) from error
+    except Exception as error:
+        known = _unforeseen(error)
+        raise failure(known.type, known.message) from error
+
+
+def _unforeseen(error: Exception) -> EngineError:
+    log.error("a defect ended one activity", exc_info=error)
+    return defect(error)

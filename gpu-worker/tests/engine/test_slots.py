@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load
 
+from belay_gpu.engine import peft_engine
+from belay_gpu.engine.errors import EngineError
 from belay_gpu.engine.peft_engine import PeftEngine
 from belay_gpu.engine.protocol import EvalRequest, Snapshot, StepResult
 from belay_gpu.engine.spec import LoraParams, SlotSpec, TrainParams
@@ -150,3 +153,55 @@ def test_a_restored_slot_goes_on_bit_for_bit(new_engine: Callable[[], PeftEngine
     for _ in range(4):
         assert step(straight, "a").loss == step(resumed, "a").loss
     assert bits(straight, "a") == bits(resumed, "a")
+
+
+def broken(error: Exception, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next `times` losses fail with `error`."""
+    real, left = peft_engine.loss_sum, [error] * times
+
+    def loss_sum(*arguments: Any) -> torch.Tensor:
+        if left:
+            raise left.pop()
+        return real(*arguments)
+
+    monkeypatch.setattr(peft_engine, "loss_sum", loss_sum)
+
+
+@pytest.mark.parametrize(
+    ("error", "type_", "message"),
+    [
+        (RuntimeError("mat1 and mat2\ncannot be\nmultiplied"), "Internal", "RuntimeError: mat1 and mat2"),
+        (KeyError("input_ids"), "Internal", "KeyError: 'input_ids'"),
+        (torch.OutOfMemoryError("Tried to allocate\nmore"), "DoesNotFit", "Tried to allocate"),
+        (EngineError("Unsupported", "no such kernel"), "Unsupported", "no such kernel"),
+    ],
+    ids=["defect", "bare key", "out of memory", "known"],
+)
+def test_a_slot_that_fails_is_answered_and_the_others_step(
+    new_engine: Callable[[], PeftEngine],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    type_: str,
+    message: str,
+) -> None:
+    alone, shared = new_engine(), new_engine()
+    alone.admit("b", OTHER, DATA)
+    step(alone, "b")
+    shared.admit("a", SPEC, DATA)
+    shared.admit("b", OTHER, DATA)
+    broken(error, 1, monkeypatch)
+    results = shared.step(["a", "b"])
+    failed = results["a"]
+    assert isinstance(failed, EngineError)
+    assert failed.type == type_
+    assert message in failed.message
+    assert "\n" not in failed.message
+    assert isinstance(results["b"], StepResult)
+    assert bits(shared, "b") == bits(alone, "b")
+
+
+def test_an_error_of_the_device_ends_every_slot(engine: PeftEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.admit("a", SPEC, DATA)
+    broken(torch.AcceleratorError("illegal memory access"), 1, monkeypatch)
+    with pytest.raises(torch.AcceleratorError):
+        engine.step(["a"])

@@ -9,6 +9,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceC
 
 from belay_gpu.contracts import ModelSpec, Task
 from belay_gpu.engine.base_model import check_folder
+from belay_gpu.engine.errors import first_line
 from belay_gpu.engine.spec import BaseSpec
 from belay_gpu.skills.failures import SkillError
 
@@ -70,8 +71,9 @@ def read_shape(model: ModelSpec, task: Task, class_names: list[str] | None) -> M
         with torch.device("meta"):
             network: PreTrainedModel = factory.from_config(config, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        reason = " ".join((str(error).strip() or type(error).__name__).splitlines()[0].split())
-        raise SkillError("ModelUnavailable", f"model {model.model_name_or_path}: {reason}") from error
+        raise SkillError(
+            "ModelUnavailable", f"model {model.model_name_or_path}: {first_line(error)}"
+        ) from error
     text = config.get_text_config()
     return ModelShape(
         model_type=str(config.model_type),

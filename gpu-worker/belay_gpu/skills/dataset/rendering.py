@@ -10,6 +10,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from belay_gpu.canonical import sha256_bytes
+from belay_gpu.engine.errors import first_line
 from belay_gpu.skills.dataset.files import invalid
 from belay_gpu.skills.dataset.formats import Conversation, Example, Labelled, Message, Pair, Text
 
@@ -126,7 +127,7 @@ def _conversation(
     except Exception as error:
         if getattr(error, "type", None) == "InvalidDataset":
             raise
-        raise invalid(f"chat template ({template.source}): {_first_line(error)}") from error
+        raise invalid(f"chat template ({template.source}): {first_line(error)[:200]}") from error
     if not spans:
         raise invalid(f"chat template ({template.source}): it leaves the assistant's turns out")
     start = spans[-1][0]
@@ -179,7 +180,3 @@ def _by_growing(
             "with {% generation %} and {% endgeneration %}, or set dataset.template"
         )
     return text, spans
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

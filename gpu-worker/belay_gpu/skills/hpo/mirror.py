@@ -17,9 +17,10 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from belay_gpu.contracts import DistributionChoice, TellInput
+from belay_gpu.engine.errors import first_line
 from belay_gpu.skills.failures import SkillError
 from belay_gpu.skills.hpo.dimensions import Space, to_optuna
-from belay_gpu.skills.hpo.record import Record, TrialRow, first_line
+from belay_gpu.skills.hpo.record import Record, TrialRow
 
 TRIAL_ATTRIBUTE = "trial"
 STATE_ATTRIBUTE = "state"

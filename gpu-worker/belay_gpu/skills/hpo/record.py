@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from belay_gpu.contracts import Tell, TellRung
+from belay_gpu.engine.errors import first_line
 from belay_gpu.skills.failures import SkillError
 
 END_STATES = frozenset({"completed", "pruned", "diverged", "failed", "cancelled"})
@@ -102,10 +103,6 @@ class Record:
 def _row(row: DictRow, rungs: Sequence[tuple[int, float | None]]) -> TrialRow:
     fields: dict[str, Any] = {**row, "pending": tuple(row["pending"]), "rungs": tuple(rungs)}
     return TrialRow(**fields)
-
-
-def first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def tells_of(trials: Sequence[TrialRow], count: int) -> list[Tell]:
