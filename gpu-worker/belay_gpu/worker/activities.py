@@ -24,7 +24,9 @@ from belay_gpu.contracts.models import (
     TrainingOutput,
 )
 from belay_gpu.contracts.names import Activities
+from belay_gpu.engine.errors import EngineError
 from belay_gpu.logs import log_context
+from belay_gpu.trainer.commands import ReleaseOrder
 from belay_gpu.worker.errors import as_failures
 from belay_gpu.worker.evaluation import run_evaluation
 from belay_gpu.worker.host import EngineHost
@@ -65,7 +67,17 @@ class EngineActivities:
 
     @activity.defn(name=Activities.GPU_RELEASE_SEAT)
     async def release_seat(self, input: SeatRelease) -> None:
+        """Nothing of the seat's subject stays on the engine, be it parked."""
+        subject = self._host.desk.book.subject(input.seat_id)
         self._host.desk.release(input.seat_id)
+        if subject is None:
+            return
+        with as_failures(), log_context(subject=subject):
+            try:
+                trainer = self._host.trainer()
+            except EngineError:
+                return  # what was parked went with the trainer
+            await asyncio.to_thread(trainer.spool.put, ReleaseOrder(subject))
 
     @activity.defn(name=Activities.TRAINING_RUN)
     async def training_run(self, input: TrainingInput) -> TrainingOutput:
@@ -90,11 +102,10 @@ class EngineActivities:
     @asynccontextmanager
     async def _seated(self, job: JobContext) -> AsyncIterator[None]:
         """Fenced, seated, and with failures in the contract's words."""
-        wish = SeatWish(job.subject, base="", exclusive=False)
         seat_id = job.seat.seat_id if job.seat else None
         with log_context(run=job.run, subject=job.subject, epoch=job.epoch), as_failures():
             self._host.fence(job.subject, job.epoch)
-            with self._host.desk.sitting(seat_id, wish, job.release_seat):
+            with self._host.desk.sitting(seat_id, job.subject, job.release_seat):
                 try:
                     yield
                 finally:

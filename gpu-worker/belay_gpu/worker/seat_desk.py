@@ -51,8 +51,7 @@ class SeatDesk:
 
         Raises:
             EngineError: NoSeat, after `hold_seconds`: the request goes back to the pool, where another engine
-            may take
-                it; this one keeps its place in the order for a while.
+                may take it; this one keeps its place in the order for a while.
         """
         deadline = monotonic() + hold_seconds
         while True:
@@ -73,7 +72,7 @@ class SeatDesk:
         self._wake()
 
     @contextmanager
-    def sitting(self, seat_id: str | None, wish: SeatWish, release_after: bool) -> Iterator[None]:
+    def sitting(self, seat_id: str | None, subject: str, release_after: bool) -> Iterator[None]:
         """Holds the seat while a job runs; frees it after a normal end if told so.
 
         Raises:
@@ -82,8 +81,8 @@ class SeatDesk:
         if seat_id is None:
             yield
             return
-        if not self.book.begin(seat_id, wish, monotonic()):
-            raise EngineError("EngineLost", f"{wish.subject}: its seat {seat_id} ran out and is taken")
+        if not self.book.begin(seat_id, monotonic()):
+            raise EngineError("EngineLost", f"{subject}: its seat {seat_id} ran out and is taken")
         try:
             yield
             if release_after:

@@ -3,12 +3,16 @@
 - A seat is a lease: a job runs on it, or it is idle for a bounded time between two jobs of its trial.
 - An exclusive seat is granted when the engine is empty; from the request on, no other is.
 - One base at a time. A request for another base has its turn after `turn_seconds`: from then on its rivals
-wait too.
+  wait too.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
+
+# Grants that are remembered. A seat older than so many others has run out long ago.
+REMEMBERED_GRANTS = 1024
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class SeatBook:
     patience_seconds: float = 45.0
     leases: dict[str, Lease] = field(default_factory=dict)
     _waiters: dict[str, Waiter] = field(default_factory=dict)
+    _grants: OrderedDict[str, SeatWish] = field(default_factory=OrderedDict)
     _count: int = 0
 
     def free(self, now: float) -> int:
@@ -65,15 +70,20 @@ class SeatBook:
         self._count += 1
         lease = Lease(f"seat-{self._count}", wish, now)
         self.leases[lease.seat_id] = lease
+        self._grants[lease.seat_id] = wish
+        while len(self._grants) > REMEMBERED_GRANTS:
+            self._grants.popitem(last=False)
         return lease.seat_id
 
-    def begin(self, seat_id: str, wish: SeatWish, now: float) -> bool:
-        """A job sits down. A lease that ran out meanwhile is renewed where there is room. False: the seat is
-        gone.
+    def begin(self, seat_id: str, now: float) -> bool:
+        """A job sits down. False: the seat is gone.
+
+        A lease that ran out meanwhile is renewed, as it was granted, where there is room.
         """
         self.expire(now)
         if seat_id not in self.leases:
-            if not self._may_sit(wish, now):
+            wish = self._grants.get(seat_id)
+            if wish is None or not self._may_sit(wish, now):
                 return False
             self.leases[seat_id] = Lease(seat_id, wish, now)
         self.leases[seat_id].running += 1
@@ -86,6 +96,11 @@ class SeatBook:
 
     def release(self, seat_id: str) -> None:
         self.leases.pop(seat_id, None)
+
+    def subject(self, seat_id: str) -> str | None:
+        """Whom the seat was granted to; None: nobody, or too long ago."""
+        wish = self._grants.get(seat_id)
+        return None if wish is None else wish.subject
 
     def withdraw(self, subject: str) -> None:
         self._waiters.pop(subject, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -12,8 +13,11 @@ import pytest
 from temporalio.activity import ActivityCancellationDetails
 from temporalio.testing import ActivityEnvironment
 
-from belay_gpu.contracts.models import JobContext, SeatGrant
+from belay_gpu.contracts.models import JobContext, SeatGrant, SeatRelease
 from belay_gpu.engine.errors import EngineError
+from belay_gpu.trainer.commands import ReleaseOrder
+from belay_gpu.trainer.spool import Spool
+from belay_gpu.worker import seats
 from belay_gpu.worker.activities import EngineActivities
 from belay_gpu.worker.host import EngineHost
 from belay_gpu.worker.seat_desk import FreeSeats, SeatDesk
@@ -42,7 +46,7 @@ def test_an_idle_lease_runs_out_and_a_used_one_does_not() -> None:
     used, idle = book.ask(wish("a"), 0), book.ask(wish("b"), 0)
     assert used
     assert idle
-    assert book.begin(used, wish("a"), 1)
+    assert book.begin(used, 1)
     assert book.free(1000) == 1
     assert set(book.leases) == {used}
     book.end(used, 1000)
@@ -54,10 +58,10 @@ def test_a_lease_that_ran_out_is_renewed_only_where_there_is_room() -> None:
     book = SeatBook(1, idle_seconds=60)
     seat = book.ask(wish("a"), 0)
     assert seat
-    assert book.begin(seat, wish("a"), 100)
+    assert book.begin(seat, 100)
     book.end(seat, 100)
     assert book.ask(wish("b"), 200)
-    assert not book.begin(seat, wish("a"), 201)
+    assert not book.begin(seat, 201)
 
 
 def test_an_exclusive_seat_waits_until_the_engine_is_empty_and_keeps_it_so() -> None:
@@ -90,7 +94,7 @@ def test_a_request_that_stops_asking_blocks_nobody() -> None:
     book = SeatBook(2, patience_seconds=45)
     seat = book.ask(wish("a"), 0)
     assert seat
-    assert book.begin(seat, wish("a"), 0)
+    assert book.begin(seat, 0)
     assert book.ask(wish("x", exclusive=True), 1) is None
     assert book.ask(wish("b"), 30) is None
     assert book.ask(wish("b"), 50)
@@ -119,7 +123,7 @@ def test_two_bases_take_turns_and_neither_starves(capacity: int) -> None:
         for each in list(asking):
             seat = book.ask(each, now)
             if seat:
-                assert book.begin(seat, each, now)
+                assert book.begin(seat, now)
                 granted.append((now, each.base))
                 running.append((now + 10, seat))
                 asking.remove(each)
@@ -168,19 +172,19 @@ async def test_a_seat_is_freed_by_its_last_job_and_kept_after_a_failure() -> Non
     desk = SeatDesk(SeatBook(1))
     desk.set_open(True)
     seat = await desk.acquire(wish("a"), 1)
-    with desk.sitting(seat, wish("a"), release_after=False):
+    with desk.sitting(seat, "a", release_after=False):
         pass
     assert seat in desk.book.leases
-    with pytest.raises(RuntimeError), desk.sitting(seat, wish("a"), release_after=True):
+    with pytest.raises(RuntimeError), desk.sitting(seat, "a", release_after=True):
         raise RuntimeError
     assert seat in desk.book.leases
-    with desk.sitting(seat, wish("a"), release_after=True):
+    with desk.sitting(seat, "a", release_after=True):
         pass
     assert desk.book.leases == {}
     desk.set_open(False)
     with pytest.raises(EngineError, match="ran out"):
         other = SeatDesk(SeatBook(0))
-        with other.sitting("seat-1", wish("a"), release_after=False):
+        with other.sitting("seat-1", "a", release_after=False):
             pass
 
 
@@ -203,7 +207,8 @@ async def test_a_seat_whose_caller_is_gone_is_freed_at_once(
     desk = SeatDesk(SeatBook(1))
     desk.set_open(True)
     seat_id = await desk.acquire(wish("a"), hold_seconds=1)
-    host = cast(EngineHost, SimpleNamespace(desk=desk, fence=lambda subject, epoch: None))
+    cache = SimpleNamespace(held=contextlib.nullcontext)
+    host = cast(EngineHost, SimpleNamespace(desk=desk, cache=cache, fence=lambda subject, epoch: None))
     grant = SeatGrant(engine_id="e", task_queue="q", seat_id=seat_id, device="cpu")
     job = JobContext(run="r", subject="a", epoch=1, resume_from=[], seat=grant)
 
@@ -222,3 +227,57 @@ async def test_a_seat_whose_caller_is_gone_is_freed_at_once(
     environment.cancel(cancellation_details=details)
     await running
     assert (desk.book.leases == {}) is is_freed
+
+
+def test_a_lease_that_ran_out_is_renewed_as_it_was_granted() -> None:
+    book = SeatBook(3, idle_seconds=60)
+    alone = book.ask(wish("x", exclusive=True), 0)
+    assert alone
+    assert book.begin(alone, 100)
+    assert book.free(100) == 0, "a trial that must run alone has company"
+    assert book.ask(wish("c"), 101) is None
+    book.release(alone)
+    book.withdraw("c")
+    seat = book.ask(wish("a", "A"), 200)
+    assert seat
+    assert book.begin(seat, 300)
+    assert book.ask(wish("b", "B"), 301) is None
+    assert book.ask(wish("c", "A"), 302)
+
+
+def test_a_seat_that_nobody_remembers_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seats, "REMEMBERED_GRANTS", 2)
+    book = SeatBook(1)
+    for subject in "abc":
+        granted = book.ask(wish(subject), 0)
+        assert granted
+        book.release(granted)
+    assert [book.subject(f"seat-{n}") for n in (1, 2, 3)] == [None, "b", "c"]
+    assert not book.begin("seat-1", 1)
+    assert book.begin("seat-2", 1)
+
+
+async def test_a_seat_given_back_takes_what_is_parked_of_its_subject_along(tmp_path: Path) -> None:
+    desk, spool = SeatDesk(SeatBook(2)), Spool(tmp_path)
+    desk.set_open(True)
+    seat_id = await desk.acquire(wish("run/trial-3"), 1)
+    host = cast(EngineHost, SimpleNamespace(desk=desk, trainer=lambda: SimpleNamespace(spool=spool)))
+    release = EngineActivities(host).release_seat
+    await ActivityEnvironment().run(release, SeatRelease(seat_id=seat_id))
+    assert desk.book.leases == {}
+    assert list(spool.take()) == [ReleaseOrder("run/trial-3")]
+    await ActivityEnvironment().run(release, SeatRelease(seat_id="seat-99"))
+    assert list(spool.take()) == []
+
+
+async def test_a_seat_is_given_back_also_while_there_is_no_trainer() -> None:
+    desk = SeatDesk(SeatBook(1))
+    desk.set_open(True)
+    seat_id = await desk.acquire(wish("a"), 1)
+
+    def trainer() -> object:
+        raise EngineError("EngineLost", "the engine's trainer is being started again")
+
+    host = cast(EngineHost, SimpleNamespace(desk=desk, trainer=trainer))
+    await ActivityEnvironment().run(EngineActivities(host).release_seat, SeatRelease(seat_id=seat_id))
+    assert desk.book.leases == {}
