@@ -81,6 +81,11 @@ class Wal:
         self._synced_at = monotonic()
         self._dirty = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever appended, here or by whoever wrote the file before."""
+        return self._seq == 0
+
     def append(self, subject: str | None, epoch: int | None, kind: str, data: dict[str, Any]) -> None:
         """Raises: ValueError for a number that is not finite."""
         event = {

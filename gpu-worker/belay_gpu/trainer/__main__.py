@@ -98,7 +98,7 @@ def serve(options: argparse.Namespace) -> int:
         spool.write_result(job, {"ok": False, "error": lost})
     source = options.source or f"{os.uname().nodename}.{os.getpid()}"
     environment = describe_environment(device)
-    resources = Resources(spool, Bases(device), ParkingLot(PARKED_SLOTS), device, source, environment, {}, {})
+    resources = Resources(spool, Bases(device), ParkingLot(PARKED_SLOTS), device, source, environment)
     trainer = Trainer(resources, options.slots, options.eval_slots)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: trainer.request_stop())

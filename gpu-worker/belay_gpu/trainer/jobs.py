@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import torch
@@ -20,6 +23,11 @@ from belay_gpu.trainer.parking import ParkingLot
 from belay_gpu.trainer.spool import Spool
 from belay_gpu.wal import Wal
 
+# A run uses three at most, and a job that came on board keeps its own.
+MAX_SPLITS = 6
+# A log is closed when no job of its run was on board for this long.
+WAL_IDLE_SECONDS = 60.0
+
 
 @dataclass
 class Resources:
@@ -32,26 +40,45 @@ class Resources:
     source: str
     #: What the engine runs on; told once in every run's log.
     environment: dict[str, Any]
-    wals: dict[str, Wal]
-    splits: dict[str, TokenisedSplit]
+    wals: dict[str, Wal] = field(default_factory=dict)
+    splits: OrderedDict[str, TokenisedSplit] = field(default_factory=OrderedDict)
+    _wal_used: dict[str, float] = field(default_factory=dict)
 
     def wal(self, run: str) -> Wal:
+        """The run's log; opened where it is not, and gone on with where it was closed."""
         if run not in self.wals:
             wal = self.wals[run] = Wal(self.spool.wal_path(run), run, self.source)
-            wal.append(None, None, TrainerEvents.ENVIRONMENT, self.environment)
+            if wal.is_empty:
+                wal.append(None, None, TrainerEvents.ENVIRONMENT, self.environment)
+        self._wal_used[run] = monotonic()
         return self.wals[run]
+
+    def close_idle_wals(self, on_board: Collection[str]) -> None:
+        """Closes the logs of runs that have no job on board, and had none for a while."""
+        now = monotonic()
+        for run in list(self.wals):
+            if run in on_board:
+                self._wal_used[run] = now
+            elif now - self._wal_used[run] > WAL_IDLE_SECONDS:
+                try:
+                    self.wals[run].close()
+                except OSError as error:
+                    if not is_disk_full(error):
+                        raise
+                    continue  # its last lines are still to be written
+                del self.wals[run], self._wal_used[run]
 
     def flush(self, run: str, sync: bool = False) -> None:
         """Raises: EngineError (DiskFull)."""
         try:
-            self.wal(run).flush(sync)
+            self.wals[run].flush(sync)
         except OSError as error:
             if is_disk_full(error):
                 raise disk_full(error, "writing the trace log") from error
             raise
 
     def split(self, path: str) -> TokenisedSplit:
-        """A tokenised split, read once. Files are named by their hash, so a path never changes its content.
+        """A tokenised split; those used last are kept. Files are named by their hash, so none ever changes.
 
         Raises:
             EngineError: CorruptArtifact.
@@ -61,6 +88,9 @@ class Resources:
                 self.splits[path] = read_split(Path(path))
             except (OSError, ValueError, KeyError) as error:
                 raise EngineError("CorruptArtifact", f"tokenised data set cannot be read: {error}") from error
+        self.splits.move_to_end(path)
+        while len(self.splits) > MAX_SPLITS:
+            self.splits.popitem(last=False)
         return self.splits[path]
 
     def synchronize(self) -> None:

@@ -69,6 +69,7 @@ class Trainer:
             self._end(job)
         for run in self.resources.wals:
             self._flush(run)
+        self.resources.close_idle_wals({job.run for job in self._jobs.values()})
         self._write_results()
         return busy
 

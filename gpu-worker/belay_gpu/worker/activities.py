@@ -105,7 +105,7 @@ class EngineActivities:
         seat_id = job.seat.seat_id if job.seat else None
         with log_context(run=job.run, subject=job.subject, epoch=job.epoch), as_failures():
             self._host.fence(job.subject, job.epoch)
-            with self._host.desk.sitting(seat_id, job.subject, job.release_seat):
+            with self._host.desk.sitting(seat_id, job.subject, job.release_seat), self._host.cache.held():
                 try:
                     yield
                 finally:

@@ -87,7 +87,7 @@ def bench(folder: Path) -> Bench:
 def trainer(root: Path, **settings: Any) -> Trainer:
     device = torch.device("cpu")
     environment = describe_environment(device)
-    resources = Resources(Spool(root), Bases(device), ParkingLot(4), device, "test.1", environment, {}, {})
+    resources = Resources(Spool(root), Bases(device), ParkingLot(4), device, "test.1", environment)
     return Trainer(resources, **settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -58,12 +59,30 @@ async def test_a_damaged_cached_file_is_fetched_again(store: ObjectStore, tmp_pa
 async def test_the_cache_forgets_what_was_used_longest_ago(store: ObjectStore, tmp_path: Path) -> None:
     import os
 
-    cache = InputCache(tmp_path / "cache", store, max_bytes=250)
+    cache = InputCache(tmp_path / "cache", store)
     paths = [await cache.path(store.put_blob(bytes([n]) * 100, "x/y")) for n in range(4)]
     for age, path in enumerate(paths):
         os.utime(path, (1000 + age, 1000 + age))
-    cache.prune()
+    InputCache(tmp_path / "cache", store, max_bytes=250).prune()
     assert [path.exists() for path in paths] == [False, False, True, True]
+
+
+async def test_the_cache_keeps_its_limit_while_it_runs_but_for_what_jobs_hold(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    cache = InputCache(tmp_path / "cache", store, max_bytes=250)
+    refs = [store.put_blob(bytes([n]) * 100, "x/y") for n in range(6)]
+    with cache.held():
+        held = await asyncio.create_task(cache.path(refs[0]))
+        with cache.held():
+            also = await cache.path(refs[1])
+        others = [await cache.path(ref) for ref in refs[2:5]]
+        assert all(path.exists() for path in (held, *others)), "a job may still read them"
+        assert not also.exists()
+    last = await cache.path(refs[5])
+    assert [path.exists() for path in (held, *others, last)] == [False, False, False, True, True]
+    assert (await cache.path(refs[0])).read_bytes() == bytes([0]) * 100
+    assert sum(file.stat().st_size for file in (tmp_path / "cache").iterdir()) <= 250
 
 
 async def test_what_is_not_there_and_a_store_that_is_away(
