@@ -23,8 +23,9 @@ RETRY_SECONDS = 2.0
 
 
 async def recover_all(engines: Path, current: str, store: ObjectStore, segments: Segments) -> None:
-    """Recovers every folder of an engine but the current one. Returns when nothing is left; waits for the
-    store.
+    """Recovers every folder of an engine but the current one, and waits for the store where it must.
+
+    A folder that cannot be recovered is left for the next boot.
     """
     for folder in _folders(engines):
         if folder.name == current:
@@ -38,6 +39,10 @@ async def recover_all(engines: Path, current: str, store: ObjectStore, segments:
                     "recovery waits", extra={"fields": {"engine": folder.name, "reason": error.message}}
                 )
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception as error:
+                fields = {"engine": folder.name, "folder": str(folder)}
+                log.error("recovery failed", exc_info=error, extra={"fields": fields})
+                break
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -27,8 +27,9 @@ def checkpoint_prefix(run: str, subject: str) -> str:
 
 
 def upload_checkpoint(store: ObjectStore, run: str, subject: str, trial: int, folder: Path) -> CheckpointRef:
-    """Files by their hash first, then the manifest that makes them a checkpoint. Repeating it changes
-    nothing.
+    """Files by their hash first, then the manifest that makes them a checkpoint.
+
+    Repeating it changes nothing.
 
     Raises:
         EngineError: StorageUnavailable.
@@ -60,8 +61,9 @@ def upload_checkpoint(store: ObjectStore, run: str, subject: str, trial: int, fo
 
 
 class Segments:
-    """References to shipped segments that no activity has reported yet, by run. Shared by all trainers of a
-    worker.
+    """References to shipped segments that no activity has reported yet, by run.
+
+    Shared by all trainers of a worker.
     """
 
     def __init__(self) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any
 
 from temporalio import activity
 
 from belay_gpu.contracts.models import CheckpointRef, TrainingHeartbeat, TrainingInput, TrainingOutput
-from belay_gpu.engine.errors import EngineError
+from belay_gpu.engine.errors import EngineError, first_line
 from belay_gpu.files import remove_tree
 from belay_gpu.trainer.checkpoints import list_checkpoints
 from belay_gpu.trainer.commands import Candidate, TrainOrder
@@ -45,8 +45,8 @@ class TrainingRun:
     async def run(self) -> TrainingOutput:
         """Raises: EngineError; ApplicationError when the engine is shut down."""
         heart = asyncio.create_task(self._beat())
-        ship = asyncio.create_task(self._ship_forever())
-        upload = asyncio.create_task(self._upload_forever())
+        ship = asyncio.create_task(self._repeat(SHIP_SECONDS, self._ship))
+        upload = asyncio.create_task(self._repeat(UPLOAD_POLL_SECONDS, self._upload_newest))
         try:
             output = await self._train()
             await self._settle()
@@ -111,22 +111,32 @@ class TrainingRun:
             )
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    async def _ship_forever(self) -> None:
+    async def _repeat(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Does a piece of work for ever. One that fails is tried again next time; a new reason is logged."""
+        reason: str | None = None
         while True:
-            await asyncio.sleep(SHIP_SECONDS)
-            if self.generation is not None:
-                with suppress(EngineError):  # tried again next time
-                    await self.host.shipper(self.generation).ship(self.input.job.run)
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+                reason = None
+            except Exception as error:
+                if reason != (reason := first_line(error)):
+                    known = isinstance(error, EngineError)
+                    fields = {"job": self.job, "reason": reason}
+                    log.warning(
+                        "delivery is tried again", exc_info=None if known else error, extra={"fields": fields}
+                    )
 
-    async def _upload_forever(self) -> None:
-        while True:
-            await asyncio.sleep(UPLOAD_POLL_SECONDS)
-            with suppress(EngineError):
-                await self._upload_newest()
+    async def _ship(self) -> None:
+        """Raises: EngineError."""
+        if self.generation is not None:
+            await self.host.shipper(self.generation).ship(self.input.job.run)
 
     async def _upload_newest(self) -> None:
-        """Makes the newest local checkpoint durable and removes the local ones before it. Raises:
-        EngineError.
+        """Makes the newest local checkpoint durable and removes the local ones before it.
+
+        Raises:
+            EngineError: as the store says.
         """
         if self.generation is None:
             return
@@ -153,7 +163,7 @@ class TrainingRun:
         while True:
             try:
                 await self._upload_newest()
-                await self.host.shipper(self.generation).ship(self.input.job.run)
+                await self._ship()
                 return
             except EngineError as error:
                 if error.type != "StorageUnavailable" or monotonic() > deadline:
