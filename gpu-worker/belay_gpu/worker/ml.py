@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import signal
@@ -26,6 +27,13 @@ GRACE = timedelta(seconds=10)
 # Both SDK settings: a longer throttle would delay a cancellation by as much.
 THROTTLE = timedelta(seconds=2)
 MAX_CONCURRENT = 8
+# The skills as the activities import them, what a run needs first in front.
+SKILLS = (
+    "belay_gpu.skills.dataset.skill",
+    "belay_gpu.skills.config",
+    "belay_gpu.skills.hpo.ask",
+    "belay_gpu.skills.compare",
+)
 
 
 async def run_ml_worker(config: MlConfig) -> None:
@@ -71,7 +79,8 @@ async def run_ml_worker(config: MlConfig) -> None:
 def warm_up() -> None:
     """Imports what takes seconds, so that the first activity does not wait for it."""
     started = monotonic()
-
+    for module in SKILLS:
+        importlib.import_module(module)
     log.info("imports are warm", extra={"fields": {"seconds": round(monotonic() - started, 1)}})
 
 
