@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from belay_gpu.contracts.models import HubPushInput, HubPushOutput
-from belay_gpu.engine.errors import EngineError
+from belay_gpu.engine.errors import EngineError, first_line
 from belay_gpu.worker.host import EngineHost
 
 
@@ -17,8 +17,7 @@ async def push_to_hub(host: EngineHost, input: HubPushInput) -> HubPushOutput:
 
     Raises:
         EngineError: Unsupported without a token; InvalidSpec where the hub refuses; StorageUnavailable where
-        it is
-            out of reach.
+            it is out of reach, has a defect, or wants to be asked later.
     """
     if host.hub_token is None:
         raise EngineError(
@@ -48,8 +47,26 @@ def _upload(token: str, repo: str, folder: Path) -> HubPushOutput:
     try:
         api.create_repo(repo, exist_ok=True)
         info = api.upload_folder(repo_id=repo, folder_path=folder, commit_message="Adapter")
-    except (HfHubHTTPError, HFValidationError) as error:
-        raise EngineError("InvalidSpec", f"output.push_to_hub: the hub refuses {repo}: {error}") from error
+    except HFValidationError as error:
+        raise _refusal(repo, error) from error
+    except HfHubHTTPError as error:
+        if _may_pass(error.response.status_code):
+            raise EngineError("StorageUnavailable", f"the hub cannot answer now: {_line(error)}") from error
+        raise _refusal(repo, error) from error
     except (httpx2.HTTPError, OSError) as error:
-        raise EngineError("StorageUnavailable", f"the hub does not answer: {error}") from error
-    return HubPushOutput(url=f"https://huggingface.co/{repo}", commit=info.oid)
+        raise EngineError("StorageUnavailable", f"the hub does not answer: {first_line(error)}") from error
+    return HubPushOutput(url=f"{api.endpoint}/{repo}", commit=info.oid)
+
+
+def _may_pass(status: int) -> bool:
+    """Whether the same request may succeed later."""
+    return status in (408, 429) or status >= 500
+
+
+def _line(error: Exception) -> str:
+    """All of it as one line: the hub's own reason follows the status."""
+    return " ".join(str(error).split())
+
+
+def _refusal(repo: str, error: Exception) -> EngineError:
+    return EngineError("InvalidSpec", f"output.push_to_hub: the hub refuses {repo}: {_line(error)}")
