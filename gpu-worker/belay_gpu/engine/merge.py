@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig
 
 from belay_gpu.data.batches import Batch, row_batch
 from belay_gpu.data.tokenised import TokenisedSplit
@@ -40,7 +39,7 @@ def merge_adapter(
     """
     whole = replace(base, load_in_4bit=False)
     loaded = load_base(whole, device, dtype=torch.float32)
-    written = _stored_dtype(whole, loaded.model)
+    written = _stored_dtype(whole)
     batch = row_batch(rows, list(range(min(ROWS, rows.rows))), device)
     try:
         peft = PeftModel.from_pretrained(loaded.model, str(adapter))
@@ -77,12 +76,11 @@ def _logits(model: Any, batch: Batch) -> torch.Tensor:
     return logits[batch.attention_mask.bool()]
 
 
-def _stored_dtype(base: BaseSpec, model: PreTrainedModel) -> torch.dtype:
-    """The type of the base's own files, so that a merged folder is as large as its base."""
-    config = Path(base.model) / "config.json"
-    named = None
-    if config.is_file():
-        values = json.loads(config.read_text())
-        named = values.get("dtype") or values.get("torch_dtype")
-    named = named or str(getattr(model.config, "dtype", "float32")).removeprefix("torch.")
+def _stored_dtype(base: BaseSpec) -> torch.dtype:
+    """The type of the base's own files, so that a merged folder is as large as its base.
+
+    Read from config.json in the folder or on the hub: the model in memory has the type it was loaded in.
+    """
+    values, _ = PretrainedConfig.get_config_dict(base.model, revision=base.revision)
+    named = str(values.get("dtype") or values.get("torch_dtype")).removeprefix("torch.")
     return DTYPES.get(named, torch.float32)

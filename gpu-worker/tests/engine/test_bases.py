@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from belay_gpu.engine.errors import EngineError
 from belay_gpu.engine.peft_engine import PeftEngine
 from belay_gpu.engine.protocol import StepResult
 from belay_gpu.engine.spec import BaseSpec, LoraParams, SlotSpec, TrainParams
+from tests.support.servers import ROOT
 from tests.support.tiny import copy_task, save_llama
 
 CPU = torch.device("cpu")
@@ -123,3 +126,33 @@ def test_two_loads_of_a_base_are_equal_even_in_what_no_file_holds(llama: Path) -
     one, two = (load_base(spec, CPU).model.state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert load_base(spec, CPU).new_modules == ["score"]
+
+
+STORED = """
+from belay_gpu.engine.merge import _stored_dtype
+from belay_gpu.engine.spec import BaseSpec
+import sys
+print(*(_stored_dtype(BaseSpec("someone/tiny", revision=revision)) for revision in (None, sys.argv[1])))
+"""
+
+
+def test_a_merged_hub_base_is_stored_in_the_type_of_the_hubs_files(tmp_path: Path) -> None:
+    """The hub's own cache on this disk: `main` is stored in bfloat16, an older revision in float16."""
+    older, newer = "a" * 40, "b" * 40
+    model = tmp_path / "models--someone--tiny"
+    for revision, config in ((older, {"torch_dtype": "float16"}), (newer, {"dtype": "bfloat16"})):
+        snapshot = model / "snapshots" / revision
+        snapshot.mkdir(parents=True)
+        (snapshot / "config.json").write_text(json.dumps({"model_type": "llama", **config}))
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text(newer)
+    environment = {
+        "PYTHONPATH": str(ROOT / "gpu-worker"),
+        "PATH": "/usr/bin:/bin",
+        "HF_HUB_CACHE": str(tmp_path),
+        "HF_HUB_OFFLINE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", STORED, older], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["torch.bfloat16", "torch.float16"], done.stderr
