@@ -237,3 +237,16 @@ def test_warnings_name_the_key(llama: Path) -> None:
     assert "search.asha.grace_steps (500)" in text
     assert "eval.eval_steps (50)" in text
     assert "effective batch of 256" in text
+
+
+@pytest.mark.parametrize(
+    ("pruner", "key"), [("median", "median"), ("asha", "asha"), ("hyperband", "asha"), ("none", None)]
+)
+def test_a_pruner_that_never_looks_is_said(llama: Path, pruner: str, key: str | None) -> None:
+    search = {"pruner": pruner, "space": {}, "asha": {"grace_steps": 20}, "median": {"grace_steps": 20}}
+    plan = build_search_space(request(llama, search=search, train={"max_steps": 20}))
+    found = [warning for warning in plan.warnings if "nothing is pruned" in warning]
+    assert [warning.split()[0] for warning in found] == ([] if key is None else [f"search.{key}.grace_steps"])
+    fewer = {**search, "asha": {"grace_steps": 19}, "median": {"grace_steps": 19}}
+    plan = build_search_space(request(llama, search=fewer, train={"max_steps": 20}))
+    assert "nothing is pruned" not in "\n".join(plan.warnings)

@@ -103,9 +103,11 @@ def _warnings(request: BuildSearchSpaceInput, ranks: list[int], coverage: Covera
             f"eval.eval_steps ({request.eval.eval_steps}) is above the {steps} steps of a trial: "
             "it is evaluated at its end only"
         )
-    if request.search.pruner in ("asha", "hyperband") and request.search.asha.grace_steps >= steps:
+    section = "median" if request.search.pruner == "median" else "asha"
+    grace = getattr(request.search, section).grace_steps
+    if request.search.pruner != "none" and grace >= steps:
         found.append(
-            f"search.asha.grace_steps ({request.search.asha.grace_steps}) is not below the {steps} steps of "
-            "a trial: nothing is pruned"
+            f"search.{section}.grace_steps ({grace}) is not below the {steps} steps of a trial: "
+            "nothing is pruned"
         )
     return found
