@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from belay_gpu.contracts import CompareOutput
-from belay_gpu.skills.compare.statistics import HIGHER_IS_BETTER, NEEDS, STATISTICS
+from belay_gpu.contracts import HIGHER_IS_BETTER, CompareOutput
+from belay_gpu.skills.compare.statistics import NEEDS, STATISTICS
 from belay_gpu.skills.failures import SkillError
 
 # Cells of one block of draws; bounds the memory whatever the number of rows.

@@ -77,5 +77,3 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "accuracy": ("accuracy",),
     "macro_f1": ("label", "predicted"),
 }
-
-HIGHER_IS_BETTER = frozenset({"token_accuracy", "exact_match", "f1", "accuracy", "macro_f1"})

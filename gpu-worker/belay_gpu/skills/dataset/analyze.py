@@ -14,7 +14,7 @@ from belay_gpu.skills.dataset.labels import choose_classes
 from belay_gpu.skills.dataset.mixing import repeated
 from belay_gpu.skills.dataset.model_limits import longest_sequence, read_tokenizer, tokenizer_sha256
 from belay_gpu.skills.dataset.rendering import choose_template
-from belay_gpu.skills.dataset.report import Findings, write_profile
+from belay_gpu.skills.dataset.report import Findings, build_profile
 from belay_gpu.skills.dataset.table import groups_of, read_table
 from belay_gpu.skills.dataset.tokenise import encode_rows, tokenised_split
 from belay_gpu.skills.dataset.tokenizer_files import tokenizer_files
@@ -68,7 +68,7 @@ def analyze(request: DatasetAnalyzeInput) -> Analysis:
     }
     longest = max(len(texts.kept[row].ids) for rows in used.values() for row in rows)
     return Analysis(
-        profile=write_profile(
+        profile=build_profile(
             Findings(request, table, groups, splits, used, classes, template, texts), tokenizer
         ),
         splits=tokenised,

@@ -50,7 +50,10 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens and the characters that each stands for; what the tokenizer adds stands for none."""
+    """The n tokens of one text and the characters that each stands for: `text[starts[i]:ends[i]]`.
+
+    All arrays are [n]. What the tokenizer adds stands for no character: `starts[i] == ends[i]`.
+    """
 
     ids: Ints
     starts: Ints

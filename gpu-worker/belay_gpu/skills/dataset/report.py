@@ -50,7 +50,7 @@ class Findings:
         return sum(one.length > self.texts.longest for one in self.texts.whole.values())
 
 
-def write_profile(found: Findings, tokenizer: PreTrainedTokenizerBase) -> DatasetProfile:
+def build_profile(found: Findings, tokenizer: PreTrainedTokenizerBase) -> DatasetProfile:
     """The profile as it is stored and shown."""
     table, texts, spec = found.table, found.texts, found.request.dataset
     members = found.members

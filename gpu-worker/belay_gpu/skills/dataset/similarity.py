@@ -3,7 +3,7 @@
 Two sets of similarity t differ in few elements: |x ^ y| <= (1 - t) / (1 + t) * (|x| + |y|). So when the
 universe is cut into one part more than that number, the sets agree wholly in at least one part. A row is
 therefore filed under the hash of each of its parts, and only rows filed together are compared (Arasu, Ganti
-and Kaushik, "Efficient exact set-similarity joins", 2006). Nothing is random, nothing is missed; and rows of
+and Kaushik, "Efficient exact set-similarity joins", 2006). Nothing is random; and rows of
 one template, alike but not nearly equal, hardly ever meet.
 """
 

@@ -16,6 +16,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from belay_gpu.contracts import Proposal, SearchSpec, Tell
+from belay_gpu.skills.failures import SkillError
 from belay_gpu.skills.hpo.dimensions import Space, decode, encode, grid_point, grid_size, spread, to_optuna
 
 Params = Mapping[str, Any]
@@ -78,10 +79,14 @@ def seed_of(seed: int, trial: int) -> int:
 
 
 def startup_trials(search: SearchSpec) -> int:
-    """Trials told before the model is used, unless the experiment says another number."""
-    if search.n_startup_trials is not None:
-        return search.n_startup_trials
-    return min(10, search.num_trials // 2)
+    """Trials told before the model is used, as the completed spec says.
+
+    Raises:
+        SkillError: Internal where the spec was never completed: a number of our own might be another one.
+    """
+    if search.n_startup_trials is None:
+        raise SkillError("Internal", "search.n_startup_trials is not filled in")
+    return search.n_startup_trials
 
 
 def is_past_startup(search: SearchSpec, tells: Sequence[Tell]) -> bool:

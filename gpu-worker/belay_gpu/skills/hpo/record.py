@@ -6,16 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from belay_gpu.contracts import Tell, TellRung
+from belay_gpu.contracts import Tell, TellRung, TrialEndState
 from belay_gpu.engine.errors import first_line
 from belay_gpu.skills.failures import SkillError
 
-END_STATES = frozenset({"completed", "pruned", "diverged", "failed", "cancelled"})
+END_STATES: frozenset[str] = frozenset(get_args(TrialEndState.__value__))
 
 
 @dataclass(frozen=True)

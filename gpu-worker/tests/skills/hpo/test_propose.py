@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from belay_gpu.contracts import SearchSpec
+from belay_gpu.skills.failures import SkillError
 from belay_gpu.skills.hpo.dimensions import grid_point, grid_size, spread
 from belay_gpu.skills.hpo.propose import propose
 from tests.skills.hpo.conftest import (
@@ -76,21 +77,12 @@ def test_the_model_begins_after_the_start_up_trials(sampler: str) -> None:
     assert all(a.params != b.params for a, b in zip(found[4:], random[4:], strict=True))
 
 
-def test_start_up_trials_by_default() -> None:
-    assert (
-        sum(
-            not p.model_based
-            for p in sequence(search_of("tpe", num_trials=8, n_startup_trials=None), MIXED, 8)
-        )
-        == 4
-    )
-    assert (
-        sum(
-            not p.model_based
-            for p in sequence(search_of("tpe", num_trials=60, n_startup_trials=None), MIXED, 14)
-        )
-        == 10
-    )
+def test_start_up_trials_are_only_ever_those_of_the_completed_spec() -> None:
+    odd = search_of("tpe", num_trials=7, n_startup_trials=4)
+    assert [p.model_based for p in sequence(odd, MIXED, 7)] == [False] * 4 + [True] * 3
+    with pytest.raises(SkillError, match="n_startup_trials is not filled in") as raised:
+        sequence(search_of("tpe", num_trials=7, n_startup_trials=None), MIXED, 1)
+    assert raised.value.type == "Internal"
 
 
 def test_no_model_without_a_value() -> None:
