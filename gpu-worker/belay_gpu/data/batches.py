@@ -13,8 +13,14 @@ from belay_gpu.data.tokenised import IGNORED, TokenisedSplit
 
 @dataclass(frozen=True)
 class Batch:
-    """Right-padded rows. `attention_mask` None: rows are packed, and `position_ids` that begin anew part
-    them.
+    """Right-padded rows, or packed bins, of one width; every tensor is int64.
+
+    Attributes:
+        input_ids: [rows, tokens].
+        labels: [rows, tokens]; the token itself where it carries a loss, else -100. Not shifted.
+        attention_mask: [rows, tokens], 1 at real tokens; None: rows are packed.
+        position_ids: [rows, tokens]; only of packed rows, which they part by beginning anew.
+        class_ids: [rows]; classification only.
     """
 
     input_ids: torch.Tensor
@@ -78,7 +84,11 @@ def row_batch(split: TokenisedSplit, rows: Sequence[int], device: torch.device) 
 def prompt_batch(
     split: TokenisedSplit, rows: Sequence[int], device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Prompts of the rows, left-padded, and their mask: generation goes on at the right edge."""
+    """Prompts of the rows, left-padded, so that generation goes on at the right edge.
+
+    Returns:
+        Token ids and their mask, both [rows, tokens of the longest prompt].
+    """
     lengths = [int(split.prompt_lengths[row]) for row in rows]
     width = max(lengths)
     ids = np.full((len(rows), width), split.info.pad_token_id, dtype=np.int64)

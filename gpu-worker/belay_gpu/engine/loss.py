@@ -41,7 +41,13 @@ def _forward(model: PreTrainedModel, batch: Batch, **more: object) -> torch.Tens
 
 
 def label_logits(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Logits at the positions that predict a label, the labels, and the row of each."""
+    """What predicts the labels of a batch [rows, tokens] of which n tokens carry one.
+
+    A label at position t is predicted at t - 1, so position 0 predicts and is predicted by nothing before it.
+
+    Returns:
+        Logits [n, vocabulary] in float32, labels [n], and the batch's row of each [n]; row after row.
+    """
     keep = torch.zeros_like(batch.labels, dtype=torch.bool)
     keep[:, :-1] = batch.labels[:, 1:] != IGNORED
     targets = batch.labels[:, 1:][keep[:, :-1]]
@@ -54,7 +60,10 @@ def label_logits(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, to
 
 
 def loss_sum(model: PreTrainedModel, batch: Batch) -> torch.Tensor:
-    """Cross-entropy summed over the batch's label tokens, or over its rows in classification."""
+    """Cross-entropy summed over the batch's label tokens, or over its rows in classification: a scalar.
+
+    The logits are [label tokens, vocabulary], or [rows, classes].
+    """
     if batch.class_ids is not None:
         return functional.cross_entropy(_forward(model, batch).float(), batch.class_ids, reduction="sum")
     logits, targets, _ = label_logits(model, batch)
