@@ -68,7 +68,8 @@ def test_a_changed_row_is_noticed(rows: Rows, record: Record) -> None:
     search = search_of("tpe")
     run_waves(search, rows, record)
     with psycopg.connect(rows.url) as connection:
-        connection.execute("UPDATE trials SET value = value + 5 WHERE trial = 0")
+        # The best of the first wave becomes the worst, whichever it is.
+        connection.execute("UPDATE trials SET value = -value WHERE tell_ordinal < 4")
     assert not all(d.matches for d in rederive(search, MIXED, record.trials("run")))
 
 
@@ -89,7 +90,10 @@ def test_pending_trials_are_part_of_the_question(rows: Rows, record: Record) -> 
     with_pending = ask(request(search, [5], 4, [4]), record)
     together = ask(request(search, [4, 5], 4), record)
     assert with_pending.proposals[0] == together.proposals[1]
-    assert with_pending != ask(request(search, [5], 4), record)
+    # One pending trial may leave one draw as it was, but not every draw.
+    later = range(5, 15)
+    pairs = [(ask(request(search, [n], 4, [4]), record), ask(request(search, [n], 4), record)) for n in later]
+    assert any(asked != without for asked, without in pairs)
 
 
 def test_random_and_grid_need_no_record() -> None:
