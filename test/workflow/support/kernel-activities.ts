@@ -57,7 +57,11 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
     "run.cancel": async ({ run }) => {
       await client.workflow.getHandle(run).cancel();
     },
-    "trace.ingest": async () => ({ events: 0 }),
+    "trace.ingest": async ({ run, segments }) => {
+      const stored = records.segments.filter((segment) => segment.run === run).map((segment) => segment.ref);
+      for (const { uri } of segments.length > 0 ? segments : stored) records.ingested.add(uri);
+      return { events: 0 };
+    },
     "trials.reconcile": async ({ run, trials }) => {
       const gone: number[] = [];
       for (const trial of trials) {
@@ -73,11 +77,15 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
     "manifest.write": async () => artifact("manifest"),
     "manifest.load": async ({ run }) => verificationPlan(records, run),
     "reproducibility.hashes": async () => ({ checked: 3, failures: [] }),
-    "metrics.curve": async ({ subject, upToStep }) =>
-      Array.from({ length: upToStep }, (_, index) => ({
-        step: index + 1,
-        value: lossOf(records, subject, index + 1),
-      })),
+    "metrics.curve": async ({ subject, upToStep }) => {
+      const read = records.segments.filter(
+        (segment) => segment.subject === subject && records.ingested.has(segment.ref.uri),
+      );
+      const steps = [...new Set(read.map((segment) => segment.step))].sort((a, b) => a - b);
+      return steps
+        .filter((step) => step <= upToStep)
+        .map((step) => ({ step, value: lossOf(records, subject, step) }));
+    },
     "reproducibility.record": async () => undefined,
     "report.render": async () => ({ html: artifact("report.html"), markdown: artifact("report.md") }),
   };

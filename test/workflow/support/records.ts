@@ -1,4 +1,5 @@
 import type {
+  ArtifactRef,
   CheckpointRef,
   OpenTrial,
   RungRecord,
@@ -15,6 +16,9 @@ export class Records {
   readonly trace = new Map<string, TraceEvent>();
   readonly epochs = new Map<string, number>();
   readonly checkpoints = new Map<string, CheckpointRef[]>();
+  /** Losses shipped by verifications, one step a segment; those that were ingested can be read. */
+  readonly segments: { run: string; subject: string; step: number; ref: ArtifactRef }[] = [];
+  readonly ingested = new Set<string>();
   readonly mirrored: number[] = [];
   /** Names of all activities called, in order. */
   readonly calls: { name: string; input: unknown }[] = [];
