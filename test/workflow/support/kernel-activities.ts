@@ -15,13 +15,17 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
     };
   };
   const activities: KernelActivities = {
-    "spec.resolve": async ({ spec }) => ({
-      spec: ExperimentSpec.parse(spec),
-      specSha256: artifact("spec").sha256,
-      modelFiles: [],
-      datasetFiles: [],
-      code: { version: "0", commit: null, dirty: false },
-    }),
+    "spec.resolve": async ({ run, spec: raw }) => {
+      const spec = ExperimentSpec.parse(raw);
+      records.specs.set(run, spec);
+      return {
+        spec,
+        specSha256: artifact("spec").sha256,
+        modelFiles: [],
+        datasetFiles: [],
+        code: { version: "0", commit: null, dirty: false },
+      };
+    },
     "run.record": async (record) => {
       records.runs.set(record.run, [...(records.runs.get(record.run) ?? []), record]);
     },
@@ -122,12 +126,9 @@ const lossOf = (records: Records, subject: string, step: number): number => {
 /** What `manifest.load` reads back: the training of the winner as it was dispatched. */
 function verificationPlan(records: Records, run: string) {
   const winner = winnerOf(records, run);
-  const stored = records.calls.find(
-    (call) => call.name === "artifact.store" && (call.input as { trial: number }).trial === winner?.trial,
-  )?.input as Parameters<KernelActivities["artifact.store"]>[0] | undefined;
+  const spec = records.specs.get(run);
   const outcome = winner?.outcome;
-  if (!winner || !stored || !outcome?.checkpoint) throw new Error("there is no winner to verify");
-  const { spec } = stored.spec;
+  if (!winner || !spec || !outcome?.checkpoint) throw new Error("there is no winner to verify");
   const shared = {
     task: spec.task,
     model: spec.model,

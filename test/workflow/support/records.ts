@@ -2,6 +2,7 @@ import type {
   ArtifactRef,
   CheckpointRef,
   OpenTrial,
+  ResolvedSpec,
   RungRecord,
   RunRecord,
   TraceEvent,
@@ -10,6 +11,7 @@ import type {
 
 /** What the laboratory's activities were asked to record, with the guarantees that a database would give. */
 export class Records {
+  readonly specs = new Map<string, ResolvedSpec["spec"]>();
   readonly runs = new Map<string, RunRecord[]>();
   readonly trials = new Map<string, OpenTrial & { outcome: TrialOutcome | null; ordinal: number | null }>();
   readonly rungs: RungRecord[] = [];
