@@ -18,7 +18,7 @@ export async function prepareDispatch(
   run: string,
   subject: string,
 ): Promise<{ epoch: number; resumeFrom: CheckpointRef[] }> {
-  const { epoch } = await nextEpoch(db, run, subject);
+  const epoch = await nextEpoch(db, run, subject);
   const resumeFrom = epoch === 1 ? [] : await candidates(db, store, run, subject);
   await db.transaction(async (tx) => {
     await openEpoch(tx, subject, epoch, resumeFrom[0]?.step ?? 0);

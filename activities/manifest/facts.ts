@@ -82,6 +82,18 @@ export async function environmentFacts(db: Queries, run: string): Promise<Record
   return rows.map(({ data }) => data).sort((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1));
 }
 
+/** What the engine runs on that trained the subject last, as it said itself. */
+export async function deviceOf(db: Queries, run: string, subject: string): Promise<string | null> {
+  const { rows } = await db.query<{ device: string | null }>(
+    `SELECT engine.data->>'device' AS device
+     FROM trace_events AS came JOIN trace_events AS engine USING (run, source)
+     WHERE run = $1 AND came.subject = $2 AND came.kind = $3 AND engine.kind = $4
+     ORDER BY came.epoch DESC, came.seq DESC LIMIT 1`,
+    [run, subject, trainerEvents.resumed, trainerEvents.environment],
+  );
+  return rows[0]?.device ?? null;
+}
+
 interface StayRow {
   subject: string;
   engine: string;

@@ -9,7 +9,7 @@ import { type ArtifactRow, listArtifacts, recordArtifacts } from "../persistence
 import type { Database } from "../persistence/database";
 import { readTrial, type TrialRow } from "../persistence/read-trials";
 import { readCurve } from "../persistence/trace";
-import { environmentFacts, rungFacts, trialFacts } from "./facts";
+import { deviceOf, environmentFacts, rungFacts, trialFacts } from "./facts";
 import { PAYLOAD_TYPE, type Signer } from "./signature";
 import { buildStatement } from "./statement";
 import { REPLAY_STEPS, verificationPlan } from "./verification";
@@ -38,7 +38,7 @@ export async function writeManifest(
     stages,
     winner,
     lossCurve: winner ? await readCurve(db, winner.workflowId, "train_loss", REPLAY_STEPS) : [],
-    device: deviceOf(environments),
+    device: (winner && (await deviceOf(db, run, winner.workflowId))) ?? "cpu",
   });
   const statement = buildStatement({
     run,
@@ -64,11 +64,6 @@ export async function writeManifest(
   await recordArtifacts(db, run, rows);
   return ref;
 }
-
-const deviceOf = (environments: Record<string, unknown>[]): string => {
-  const device = environments.at(-1)?.device;
-  return typeof device === "string" ? device : "cpu";
-};
 
 /** Packages whose version decides what a training computes. */
 const decisive = [

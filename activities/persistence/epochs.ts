@@ -2,18 +2,14 @@ import type { EpochStart } from "../../workflows/checkpoints";
 import type { Queries } from "./database";
 
 /** The next epoch of a subject: from here on, whatever an earlier dispatch still writes is void. */
-export async function nextEpoch(
-  db: Queries,
-  run: string,
-  subject: string,
-): Promise<{ epoch: number; floor: number }> {
-  const { rows } = await db.query<{ epoch: number; floor: number }>(
+export async function nextEpoch(db: Queries, run: string, subject: string): Promise<number> {
+  const { rows } = await db.query<{ epoch: number }>(
     `INSERT INTO subjects AS known (subject, run, epoch) VALUES ($1, $2, 1)
      ON CONFLICT (subject) DO UPDATE SET epoch = known.epoch + 1
-     RETURNING epoch, floor`,
+     RETURNING epoch`,
     [subject, run],
   );
-  return rows[0] as { epoch: number; floor: number };
+  return (rows[0] as { epoch: number }).epoch;
 }
 
 export async function openEpoch(

@@ -13,17 +13,18 @@ const DISK_FULL = "53100";
 export const isTransactionConflict = (error: unknown): boolean =>
   ["40001", "40P01"].includes((error as DriverError)?.code ?? "");
 
-/** Connection refused or lost, server starting or stopping, too many clients, wrong password. */
+/** What a busy server answers: a statement took too long, a lock was not to be had, others went first. */
+const isBusy = (code: string): boolean => ["57014", "55P03", "40001", "40P01"].includes(code);
+
+/** Connection refused or lost, server starting, stopping or busy, too many clients, wrong password. */
 function isUnavailable({ code = "", message = "" }: DriverError): boolean {
+  if (isBusy(code)) return true;
   if (/^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOENT)/.test(code)) return true;
   if (/^(08|57P|53300|28|3D000)/.test(code)) return true;
   return /connection (terminated|timeout|ended)|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(
     message,
   );
 }
-
-/** A statement that no repetition makes right: wrong syntax or types, a value that no column takes. */
-const isDefect = (code = ""): boolean => /^(22|23502|23514|42)/.test(code);
 
 /** In our own terms what a driver reported. */
 export function explainDatabaseError(error: unknown, where: string): unknown {
@@ -36,8 +37,6 @@ export function explainDatabaseError(error: unknown, where: string): unknown {
     return failure("StorageUnavailable", `PostgreSQL at ${where} does not answer: ${reason}`, {
       cause: error,
     });
-  return failure("Internal", `PostgreSQL refused a statement: ${reason}`, {
-    cause: error,
-    permanent: isDefect(code),
-  });
+  // A statement that no repetition makes right.
+  return failure("Internal", `PostgreSQL refused a statement: ${reason}`, { cause: error, permanent: true });
 }

@@ -14,7 +14,7 @@ export async function recordRun(
 ): Promise<void> {
   const { run, name, state, stage, specSha256, spec, best, error, result } = record;
   const ended = isRunEnded(state);
-  if (specSha256) await fenceOtherSpec(db, run, specSha256);
+  if (specSha256) await clearOtherSpec(db, run, specSha256, execution);
   await db.query(
     `INSERT INTO runs AS known (run, name, state, stage, spec_sha256, spec, best_trial, best_value, error, result,
                                 ended_at, ended_by, namespace)
@@ -49,13 +49,26 @@ export async function recordRun(
   );
 }
 
-/** Checkpoints of an earlier experiment of the same id, but with other settings, must not be resumed from. */
-async function fenceOtherSpec(db: Queries, run: string, specSha256: string): Promise<void> {
-  await db.query(
-    `UPDATE subjects SET floor = epoch
-     WHERE run = $1 AND EXISTS (SELECT 1 FROM runs WHERE run = $1 AND spec_sha256 IS DISTINCT FROM $2 AND spec_sha256 IS NOT NULL)`,
-    [run, specSha256],
-  );
+/**
+ * Of an earlier experiment of the same id, but with other settings, no checkpoint may be resumed from, and no trial may
+ * be chosen or reported. What this execution itself has opened stays.
+ */
+async function clearOtherSpec(
+  db: Queries,
+  run: string,
+  specSha256: string,
+  execution: string,
+): Promise<void> {
+  const { rowCount } = await db.query("SELECT FROM runs WHERE run = $1 AND spec_sha256 <> $2", [
+    run,
+    specSha256,
+  ]);
+  if (rowCount === 0) return;
+  await db.query("UPDATE subjects SET floor = epoch WHERE run = $1", [run]);
+  const own = "SELECT trial FROM trials WHERE run = $1 AND opened_by = $2";
+  await db.query(`DELETE FROM artifacts WHERE run = $1 AND NOT EXISTS (${own})`, [run, execution]);
+  await db.query(`DELETE FROM rungs WHERE run = $1 AND trial NOT IN (${own})`, [run, execution]);
+  await db.query("DELETE FROM trials WHERE run = $1 AND opened_by <> $2", [run, execution]);
 }
 
 export async function recordReproducibility(db: Queries, run: string, verdict: unknown): Promise<boolean> {

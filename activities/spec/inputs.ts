@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
 import { isHubId, unpinned } from "../../workflows/contracts/experiment/hub-model";
@@ -52,6 +52,10 @@ async function problemWith(path: string): Promise<string | undefined> {
     return entry === "ENOENT" ? `no such file: ${path}` : `${path} cannot be read (${entry})`;
   if (!entry.isFile()) return `${path} is not a file`;
   if (entry.size === 0) return `${path} is empty`;
+  const denied = await access(path, constants.R_OK).catch(
+    (error: NodeJS.ErrnoException) => error.code ?? "EACCES",
+  );
+  if (denied) return `${path} cannot be read (${denied})`;
   return undefined;
 }
 

@@ -26,15 +26,26 @@ export async function resolveSpec(raw: unknown, code: ResolvedSpec["code"]): Pro
   return {
     spec,
     specSha256: sha256(canonicalJson(spec)),
-    modelFiles: await hashAll(model),
-    datasetFiles: await hashAll([...new Set(inputFiles(spec).map(({ path }) => path))]),
+    modelFiles: await hashAll(model, "ModelUnavailable"),
+    datasetFiles: await hashAll([...new Set(inputFiles(spec).map(({ path }) => path))], "InvalidSpec"),
     code,
   };
 }
 
-async function hashAll(paths: string[]): Promise<FileDigest[]> {
+/** What no repetition reads: denied, gone meanwhile, or no file. */
+const unreadable = ["EACCES", "EPERM", "ENOENT", "ENOTDIR", "EISDIR", "ELOOP"];
+
+async function hashAll(paths: string[], refusal: "InvalidSpec" | "ModelUnavailable"): Promise<FileDigest[]> {
   const digests: FileDigest[] = [];
-  for (const path of paths) digests.push(await hashFile(path));
+  for (const path of paths) {
+    try {
+      digests.push(await hashFile(path));
+    } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException;
+      if (!unreadable.includes(code)) throw error;
+      throw failure(refusal, `${path} cannot be read (${code})`, { cause: error });
+    }
+  }
   return digests;
 }
 

@@ -16,6 +16,7 @@ export function summary(result: ExperimentResult, { uiUrl, local, paint }: Summa
     paint("bold", state === "completed" ? paint("green", heading) : paint("red", heading)),
     row("trials", countsOf(trials)),
     ...scoreLines(result, paint),
+    ...(result.warnings ?? []).map((warning) => row("worth knowing", warning)),
     "",
     ...artifactLines(result),
     "",
@@ -41,13 +42,15 @@ function countsOf(trials: ExperimentResult["trials"]): string {
   return some.map(([state, count]) => `${count} ${state}`).join(", ") || "none";
 }
 
-function scoreLines({ best, base, comparison }: ExperimentResult, paint: Paint): string[] {
+function scoreLines({ best, base, comparison, split = "test" }: ExperimentResult, paint: Paint): string[] {
   if (!best) return [row("best trial", "none: no trial completed with a score")];
   const lines = [row("best trial", `${best.trial} (${formatParams(best.params)})`)];
   const metric = comparison?.metric ?? Object.keys(best.metrics).find((name) => name in base.metrics);
   if (!metric) return lines;
   const [from, to] = [base.metrics[metric], best.metrics[metric]];
-  const scores = [row(metric, `${shown(from)} base → ${paint("bold", `${shown(to)} best`)}, on test rows`)];
+  const scores = [
+    row(metric, `${shown(from)} base → ${paint("bold", `${shown(to)} best`)}, on ${split} rows`),
+  ];
   if (comparison)
     scores.push(
       row(

@@ -108,8 +108,6 @@ export async function finishedRun({ experiment = {}, adapter = {} }: FinishedRun
       subject,
       checkpoint: checkpoint.ref,
       evaluation: scored,
-      spec: resolved,
-      params: params[trial] ?? {},
     });
     await recordOutcome(db, run, trial, {
       trial,

@@ -1,7 +1,7 @@
 import type { WorkflowExecutionInfo } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTemporal, type TemporalServer } from "../support/temporal";
-import { experiment, startExperiment } from "./support/experiments";
+import { type ExperimentHandle, experiment, startExperiment } from "./support/experiments";
 import { createLaboratory, quietRuntime } from "./support/laboratory";
 
 quietRuntime();
@@ -168,6 +168,68 @@ describe("while continuing as new", () => {
       await newest.executeUpdate("resume");
       expect((await handle.result()).trials.completed).toBe(3);
     });
+  });
+
+  /** Holds the experiment's writes of events, from a pause on until it has nothing left to do but to continue. */
+  async function betweenTwoExecutions(
+    run: string,
+    steer: (handle: ExperimentHandle, writeIsHeld: () => Promise<void>) => Promise<void>,
+  ) {
+    const laboratory = await createLaboratory(server);
+    const { bench, open } = laboratory;
+    const training = bench.hold(`${run}/trial-0`, 50);
+    await open(async () => {
+      // Tasks of a second, so that updates are taken while a local activity is held.
+      const handle = await startExperiment(
+        server,
+        run,
+        experiment({ num_trials: 1 }),
+        { maxHistoryLength: 40, reconcileSeconds: 1 },
+        { workflowTaskTimeout: "1s" },
+      );
+      await bench.reached(training);
+      let held = bench.holdStage("trace.append");
+      const writeIsHeld = async () => {
+        await bench.reached(held);
+        const { release } = held;
+        held = bench.holdStage("trace.append");
+        release();
+        await bench.reached(held);
+      };
+      const before = (await chainOf(run)).length;
+      await handle.executeUpdate("pause");
+      await bench.reached(held);
+      await bench.until(async () => {
+        const newest = (await chainOf(run)).at(-1);
+        return (newest?.events.length ?? 0) > 55;
+      }, "only the write keeps it from continuing");
+      expect(await chainOf(run)).toHaveLength(before);
+      await steer(handle, writeIsHeld);
+      bench.releaseAll();
+      await bench.until(async () => (await chainOf(run)).length > before, "it continued");
+      await server.client.workflow.getHandle(run).executeUpdate("resume");
+      await handle.result();
+    });
+    return laboratory.records;
+  }
+
+  test("a resume that comes in the last moment is told to the trials", async () => {
+    const run = "late-resume";
+    const records = await betweenTwoExecutions(run, async (handle) => {
+      await handle.executeUpdate("resume");
+    });
+    expect(records.endStates(run)).toEqual(["completed"]);
+  });
+
+  test("events of the last moment are stored", async () => {
+    const run = "late-events";
+    const records = await betweenTwoExecutions(run, async (handle, writeIsHeld) => {
+      await handle.executeUpdate("resume");
+      await writeIsHeld();
+      await handle.executeUpdate("pause");
+    });
+    const events = [...records.trace.values()].filter((event) => event.source.startsWith(`${run}@`));
+    expect(events.map((event) => event.seq).sort((a, b) => a - b)).toEqual(events.map((_, index) => index));
   });
 
   test("a trial that is terminated when no one holds its handle any more is found", async () => {

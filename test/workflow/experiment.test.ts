@@ -244,6 +244,7 @@ describe("what goes wrong", () => {
       (await startExperiment(server, run, experiment({ num_trials: 4 }))).result(),
     );
     expect(bench.fired).toHaveLength(2);
+    expect(bench.seatsTaken).toBe(0);
     expect(records.endStates(run)).toEqual(["failed", "diverged", "completed", "completed"]);
     expect(records.ofRun(run)[0]?.outcome?.error).toEqual({
       type: "ModelUnavailable",
@@ -338,13 +339,75 @@ describe("what goes wrong", () => {
   test("Postgres away at the very start: retried, and then said", async () => {
     const { records, bench, open } = await createLaboratory(server);
     const run = "no-postgres";
-    const failure = ApplicationFailure.nonRetryable("PostgreSQL does not answer", "StorageUnavailable");
+    const failure = ApplicationFailure.create({
+      type: "StorageUnavailable",
+      message: "PostgreSQL does not answer",
+      // Instead of the policy's waits, a minute in all.
+      nextRetryDelay: "10ms",
+    });
     bench.stageFailures.set("run.record", failure);
     const seen = await open(async () =>
       failureOf((await startExperiment(server, run, experiment())).result()),
     );
     expect(seen).toMatchObject({ type: "StorageUnavailable", message: "PostgreSQL does not answer" });
+    expect(records.count("run.record")).toBe(9);
     expect(records.count("spec.resolve")).toBe(0);
+  });
+
+  test.each([
+    [
+      "completed",
+      "StorageUnavailable",
+      /the run completed, but its end could not be recorded: Postgres is gone/,
+    ],
+    ["failed", "NoTrialCompleted", /no trial completed/],
+  ])(
+    "a run that %s ends also when its end cannot be recorded, with its result",
+    async (state, type, message) => {
+      const { records, bench, open } = await createLaboratory(server);
+      const run = `unrecorded-${state}`;
+      if (state === "failed") bench.plan(`${run}/trial-0`, "diverge", 5);
+      const report = bench.holdStage("report.render");
+      const failure = await open(async () => {
+        const handle = await startExperiment(server, run, experiment({ num_trials: 1 }));
+        await bench.reached(report);
+        const gone = ApplicationFailure.nonRetryable("Postgres is gone", "StorageUnavailable");
+        bench.stageFailures.set("run.record", gone);
+        bench.releaseAll();
+        return failureOf(handle.result());
+      });
+      expect(failure).toMatchObject({ type, message: expect.stringMatching(message) });
+      expect(ExperimentResult.parse(failure.details?.[0])).toMatchObject({ state });
+      expect([...records.trace.values()].at(-1)?.data).toMatchObject({ to: state });
+    },
+  );
+
+  test("a run that is cancelled closes as cancelled also when that cannot be recorded", async () => {
+    const { bench, open } = await createLaboratory(server);
+    const run = "unrecorded-cancel";
+    const hold = bench.hold(`${run}/trial-0`, 50);
+    await open(async () => {
+      const handle = await startExperiment(server, run, experiment({ num_trials: 1 }));
+      await bench.reached(hold);
+      const gone = ApplicationFailure.nonRetryable("Postgres is gone", "StorageUnavailable");
+      bench.stageFailures.set("run.record", gone);
+      await handle.executeUpdate("cancel");
+      await handle.result().catch(() => undefined);
+      expect((await handle.describe()).status.name).toBe("CANCELLED");
+    });
+  });
+
+  test("what went otherwise than asked for is in the result and handed to the report", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    bench.stageFailures.set("hub.push", ApplicationFailure.nonRetryable("no token", "Unsupported"));
+    const result = await open(async () => {
+      const spec = experiment({ num_trials: 1 }, { output: { push_to_hub: "me/it" } });
+      return (await startExperiment(server, "warned", spec)).result();
+    });
+    const warning = "not uploaded to me/it: no token";
+    expect(result).toMatchObject({ split: "test", warnings: ["3 rows were truncated", warning] });
+    const rendered = records.calls.find((call) => call.name === "report.render")?.input;
+    expect(rendered).toMatchObject({ stages: { warnings: [warning] } });
   });
 
   test("a mirror that fails never fails the run", async () => {

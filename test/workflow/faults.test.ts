@@ -1,4 +1,6 @@
+import { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TaskQueues, type TrialInput, type TrialOutcome, WorkflowTypes } from "../../workflows/contracts";
 import { startTemporal, type TemporalServer } from "../support/temporal";
 import type { Bench } from "./support/bench";
 import { experiment, startExperiment } from "./support/experiments";
@@ -202,6 +204,33 @@ describe("trials that are dealt with from a shell", () => {
     expect(result.trials).toMatchObject({ completed: 1, pruned: 1 });
     expect(records.endStates(run)).toEqual(["completed", "pruned"]);
     expect(records.rungs.filter((record) => record.report.trial === 0)).toHaveLength(2);
+  });
+
+  test("a trial whose look for its experiment failed looks again", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "looked-for";
+    const subject = `${run}/trial-0`;
+    const hold = bench.hold(subject, 20);
+    bench.failNth("run.isOpen", 1, ApplicationFailure.nonRetryable("no answer", "Internal"));
+    await open(async () => {
+      await startExperiment(server, run, experiment({ num_trials: 1 }));
+      await bench.reached(hold);
+      const trial = server.client.workflow.getHandle(subject);
+      const { events } = await trial.fetchHistory();
+      const [payload] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+      const input = JSON.parse(Buffer.from(payload?.data as Uint8Array).toString()) as TrialInput;
+      await bench.cli(server, "workflow", "terminate", "--workflow-id", run);
+      await bench.cli(server, "workflow", "terminate", "--workflow-id", subject);
+      // The same trial, looking every second.
+      const again = await server.client.workflow.start(WorkflowTypes.trial, {
+        workflowId: subject,
+        taskQueue: TaskQueues.kernel,
+        args: [{ ...input, orphanCheckSeconds: 1 }],
+      });
+      const outcome = (await again.result()) as TrialOutcome;
+      expect(outcome).toMatchObject({ state: "cancelled", error: { message: "its experiment is gone" } });
+    });
+    expect(records.count("run.isOpen")).toBe(2);
   });
 
   test("an experiment that is terminated leaves no trial training and no row open", async () => {

@@ -59,6 +59,26 @@ describe("a standalone job", () => {
     expect(refusal.message).toMatch(/^placement\.backend: local has no handler for hub\.push .* use queue$/);
   });
 
+  test("stores its trace also when it is cancelled", async () => {
+    const { records, bench, open } = await createLaboratory(server, 1, {
+      "hub.push": async () => {
+        await bench.meetStageHold("push");
+      },
+    });
+    const push = bench.holdStage("push");
+    await open(async () => {
+      const handle = await server.client.workflow.start(WorkflowTypes.job, {
+        workflowId: "job-cancelled",
+        taskQueue: TaskQueues.kernel,
+        args: [job({ placement: { backend: "local" } })],
+      });
+      await bench.reached(push);
+      await handle.cancel();
+      await expect(handle.result()).rejects.toThrow();
+    });
+    expect([...records.trace.values()].map((event) => event.kind)).toEqual(["job.placed"]);
+  });
+
   test.each([
     [{ placement: { backend: "ssh" } }, "Unsupported", /accepted: queue/],
     [{ entrypoint: "rm -rf" }, "InvalidSpec", /^entrypoint: /],

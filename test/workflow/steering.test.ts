@@ -191,6 +191,29 @@ describe("setMaxConcurrentTrials", () => {
     expect(bench.mostAtOnce).toBe(1);
   });
 
+  test("is kept when it comes before the experiment is read", async () => {
+    const { bench, open } = await createLaboratory(server);
+    const run = "early-limit";
+    const resolve = bench.holdStage("spec.resolve");
+    await open(async () => {
+      const handle = await startExperiment(
+        server,
+        run,
+        experiment({ num_trials: 3, max_concurrent_trials: 3 }),
+      );
+      await bench.reached(resolve);
+      expect(await update(handle, "setMaxConcurrentTrials", { maxConcurrentTrials: 1 })).toMatchObject({
+        maxConcurrentTrials: 1,
+      });
+      const dataset = bench.holdStage("dataset.analyze");
+      resolve.release();
+      await bench.reached(dataset);
+      expect(await status(handle)).toMatchObject({ numTrials: 3, maxConcurrentTrials: 1 });
+      bench.releaseAll();
+      await handle.result();
+    });
+  });
+
   test.each([[0], [257], [1.5], ["4"], [undefined]])(
     "refuses %j, and says what would be right",
     async (value) => {

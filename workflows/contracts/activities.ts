@@ -115,8 +115,6 @@ export interface StoreTrialInput {
   subject: string;
   checkpoint: CheckpointRef;
   evaluation: Skill.EvalOutput;
-  spec: ResolvedSpec;
-  params: TrialParams;
 }
 
 /** Everything verification needs, read from the manifest alone. */

@@ -21,6 +21,7 @@ export const ErrorType = z
     "NoTrialCompleted", // the search ended without one completed trial; the failure's details hold the result
     "NotFound", // the named run, trial or artifact does not exist
     "Cancelled", // asked to stop, and did
+    "Timeout", // not done in the time that it was given
     "Internal", // a defect of ours
   ])
   .meta({ id: "ErrorType" });
@@ -37,7 +38,15 @@ export const permanentErrors: readonly ErrorType[] = [
   "CorruptArtifact",
   "NoTrialCompleted",
   "NotFound",
+  "Timeout",
 ];
+
+/** A failure in the words of the closed list: what is named otherwise, such as a class, is a defect of ours. */
+export function inOurTerms(type: string, message: string): { type: ErrorType; message: string } {
+  const known = ErrorType.safeParse(type);
+  if (known.success) return { type: known.data, message };
+  return { type: "Internal", message: type === "Error" ? message : `${type}: ${message}` };
+}
 
 /** Errors after which the same request cannot succeed. */
 export const isPermanent = (type: string | undefined | null): boolean =>

@@ -87,7 +87,7 @@ export type RunStatus = z.infer<typeof RunStatus>;
 
 export const TrialControl = z.object({
   verdict: z.object({ rung: z.int(), verdict: z.enum(["continue", "prune"]) }).optional(),
-  action: z.enum(["pause", "resume", "cancel"]).optional(),
+  action: z.enum(["pause", "resume"]).optional(),
 });
 export type TrialControl = z.infer<typeof TrialControl>;
 
@@ -124,8 +124,12 @@ export const ExperimentResult = z.object({
   trials: z.record(TrialEndState, z.int()),
   base: z.object({ metrics: Metrics }),
   best: z.object({ trial: z.int(), params: TrialParams, metrics: Metrics }).nullable(),
-  /** The winner's gain over the base on test rows, with its interval. */
+  /** The winner's gain over the base, with its interval. */
   comparison: CompareOutput.nullable().optional(),
+  /** Rows that base and winner were scored on: validation where there are no test rows. */
+  split: z.enum(["test", "validation"]).optional(),
+  /** What a reader of the result should know, in the order in which it was found. */
+  warnings: z.array(z.string()).optional(),
   artifacts: z.object({
     report: PublishedArtifact,
     reportMarkdown: PublishedArtifact,

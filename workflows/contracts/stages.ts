@@ -29,4 +29,10 @@ export interface StageOutputs {
   merge: MergeOutput | null;
   hub: HubPushOutput | null;
   reproducibility: ReproducibilityVerdict | null;
+  /** What went otherwise than asked for after the search: "not uploaded", "no test rows". */
+  warnings?: string[];
 }
+
+/** The rows that base and winner are compared on: those the search never saw, where there are any. */
+export const comparedOn = ({ dataset }: Pick<StageOutputs, "dataset">): "test" | "validation" =>
+  (dataset?.rows.test ?? 0) > 0 ? "test" : "validation";

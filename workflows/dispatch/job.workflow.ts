@@ -1,3 +1,4 @@
+import { CancellationScope } from "@temporalio/workflow";
 import { TraceRecorder } from "../trace/recorder";
 import { parseJob, runJob } from "./run-job";
 
@@ -8,6 +9,6 @@ export async function jobWorkflow(raw: unknown): Promise<unknown> {
   try {
     return await runJob(job, { onEvent: (event) => trace.add(event) });
   } finally {
-    await trace.drain();
+    await CancellationScope.nonCancellable(() => trace.drain());
   }
 }

@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancellationScope, sleep } from "@temporalio/workflow";
+import { ActivityFailure, ApplicationFailure, CancellationScope, sleep } from "@temporalio/workflow";
 import type { CheckpointRef } from "../contracts/artifact";
 import { type JobContext, JobSpec, type SeatGrant } from "../contracts/job-spec";
 import { database, engine, localEntrypoints } from "../proxies";
@@ -189,7 +189,7 @@ async function runLocally<Output>(job: JobSpec, options: JobOptions): Promise<Ou
   } catch (error) {
     const failure = classifyFailure(error);
     if (failure.kind === "cancelled" || failure.kind === "engineLost") throw error;
-    if (failure.type === "NotFoundError") {
+    if (isNotRegistered(error)) {
       throw ApplicationFailure.nonRetryable(
         `placement.backend: local has no handler for ${job.entrypoint} in the kernel worker; use queue`,
         "Unsupported",
@@ -198,6 +198,12 @@ async function runLocally<Output>(job: JobSpec, options: JobOptions): Promise<Ou
     throw ApplicationFailure.nonRetryable(failure.message, failure.type);
   }
 }
+
+/** What a worker says of an activity that it does not have. */
+const isNotRegistered = (error: unknown): boolean =>
+  error instanceof ActivityFailure &&
+  error.cause instanceof ApplicationFailure &&
+  error.cause.type === "NotFoundError";
 
 /** Parses what a person may have written by hand; one message lists every problem. */
 export function parseJob(raw: unknown): JobSpec {

@@ -8,6 +8,7 @@ import {
 import type { ExperimentResult } from "../contracts/messages";
 import type { ResolvedSpec } from "../contracts/resolved";
 import type { StageOutputs } from "../contracts/stages";
+import { isRunEnded } from "../contracts/states";
 import type { ExperimentContinuation } from "../contracts/workflow-inputs";
 import { choosePlace, isRefused } from "../dispatch/choose-place";
 import { database, resolver, skills } from "../proxies";
@@ -89,9 +90,7 @@ function restore(run: ExperimentRun, carried: Carried): void {
   stages.dataset = carried.dataset;
   stages.plan = carried.plan;
   run.warnings.push(...carried.dataset.warnings, ...carried.plan.warnings);
-  run.maxConcurrentTrials = carried.maxConcurrentTrials;
   run.stage = "search";
-  if (carried.paused) run.switch.pause();
 }
 
 async function runSearch(
@@ -105,7 +104,7 @@ async function runSearch(
   const state = carried?.search ?? newSearch();
   const sequences = stages.dataset?.packs ?? stages.dataset?.rows.train ?? 0;
   run.search = new Search({ run: run.id, search, train, lora, plannedSteps, sequences }, state);
-  const driver = new SearchDriver(run, run.search, continuation, carried !== null);
+  const driver = new SearchDriver(run, run.search, continuation, carried);
   if (carried === null) await run.inStage("search", async () => undefined);
   // Not interrupted by a cancel: the driver itself brings the trials to their end.
   await driver.drive();
@@ -115,9 +114,28 @@ async function runSearch(
 /** Records the result. A run that lacks something essential has failed, but it has its report. */
 async function conclude(run: ExperimentRun, { result, problem }: Conclusion): Promise<ExperimentResult> {
   run.machine.to(problem === null ? "completed" : "failed");
-  await run.close({ error: problem, result });
-  if (problem === null) return result;
-  throw ApplicationFailure.nonRetryable(problem.message, problem.type, result);
+  const unrecorded = await close(run, { error: problem, result });
+  if (problem !== null) throw ApplicationFailure.nonRetryable(problem.message, problem.type, result);
+  if (unrecorded === null) return result;
+  const message = `the run completed, but its end could not be recorded: ${unrecorded.message}`;
+  throw ApplicationFailure.nonRetryable(message, unrecorded.type, result);
+}
+
+/**
+ * Writes the run's end. Answers with why that failed: the end stays what it is, and the row is closed by whoever finds
+ * that its workflow is gone.
+ */
+async function close(
+  run: ExperimentRun,
+  last: Parameters<ExperimentRun["close"]>[0],
+): Promise<{ type: string; message: string } | null> {
+  try {
+    await run.close(last);
+    return null;
+  } catch (error) {
+    if (!(error instanceof TemporalFailure)) throw error;
+    return describeFailure(error);
+  }
 }
 
 /**
@@ -126,16 +144,16 @@ async function conclude(run: ExperimentRun, { result, problem }: Conclusion): Pr
  */
 async function endUnfinished(run: ExperimentRun, error: unknown): Promise<unknown> {
   if (error instanceof ContinueAsNew || !(error instanceof TemporalFailure)) return error;
-  if (run.machine.state === "failed") return error;
+  if (isRunEnded(run.machine.state)) return error;
   if (run.switch.cancelled) {
     run.machine.to("cancelled");
-    if (run.isRegistered) await run.close({ error: null });
+    if (run.isRegistered) await close(run, { error: null });
     await run.switch.becomeNative(() => database["run.cancel"]({ run: run.id }));
     return new CancelledFailure(`Run ${run.id} was cancelled`);
   }
   const failure = describeFailure(error);
   run.machine.to("failed");
   // Where the row could not even be opened, it is not closed either: that Postgres is away should be told soon.
-  if (run.isRegistered) await run.close({ error: failure });
+  if (run.isRegistered) await close(run, { error: failure });
   return ApplicationFailure.nonRetryable(failure.message, failure.type);
 }

@@ -28,7 +28,6 @@ export async function trialWorkflow(input: TrialInput): Promise<TrialOutcome> {
     if (verdict) trial.decide(verdict.rung, verdict.verdict);
     if (action === "pause") trial.pause();
     if (action === "resume") trial.switch.resume();
-    if (action === "cancel") trial.switch.cancel();
   });
   trial.switch.followNativeCancellation(() => trial.switch.cancel());
   return CancellationScope.nonCancellable(async () => {
@@ -62,22 +61,28 @@ async function carryOut(trial: TrialRun): Promise<TrialOutcome> {
 
 async function train(trial: TrialRun): Promise<TrialOutcome> {
   const { input } = trial;
-  const none = unfinishedOutcome(input.trial, { state: "diverged", error: null });
   for (const [rung, step] of input.rungs.entries()) {
     const leg = await trainTo(trial, step, !input.synchronous);
-    if (leg.status === "diverged") return ended(trial, none);
+    if (leg.status === "diverged") return diverged(trial);
     const value = leg.metrics[input.rungMetric] ?? null;
     trial.machine.to("waiting");
     const report = { trial: input.trial, rung, step: leg.step, value, metrics: leg.metrics };
     const verdict = await trial.askVerdict(report);
     if (verdict === "prune") {
       await trial.session.release();
-      return ended(trial, { ...none, state: "pruned", value, metrics: leg.metrics });
+      const none = unfinishedOutcome(input.trial, { state: "pruned", error: null });
+      return ended(trial, { ...none, value, metrics: leg.metrics });
     }
   }
   const leg = await trainTo(trial, input.totalSteps, true);
-  if (leg.status === "diverged") return ended(trial, none);
+  if (leg.status === "diverged") return diverged(trial);
   return evaluateAndStore(trial, leg);
+}
+
+/** Nothing follows on the seat. */
+async function diverged(trial: TrialRun): Promise<TrialOutcome> {
+  await trial.session.release();
+  return ended(trial, unfinishedOutcome(trial.input.trial, { state: "diverged", error: null }));
 }
 
 async function evaluateAndStore(trial: TrialRun, leg: Leg): Promise<TrialOutcome> {
@@ -103,10 +108,10 @@ async function evaluateAndStore(trial: TrialRun, leg: Leg): Promise<TrialOutcome
   }
   trial.value = value;
   trial.machine.to("storing");
-  const { run, trial: number, params } = input;
+  const { run, trial: number } = input;
   const stored = await trial.switch.interruptible(() =>
     kernel["artifact.store"].executeWithOptions({ summary: `trial ${number}` }, [
-      { run, trial: number, subject: trial.id, checkpoint, evaluation, spec: input.resolved, params },
+      { run, trial: number, subject: trial.id, checkpoint, evaluation },
     ]),
   );
   const none = unfinishedOutcome(number, { state: "completed", error: null });

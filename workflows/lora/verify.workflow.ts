@@ -1,4 +1,11 @@
-import { ApplicationFailure, isCancellation, TemporalFailure, workflowInfo } from "@temporalio/workflow";
+import {
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  sleep,
+  TemporalFailure,
+  workflowInfo,
+} from "@temporalio/workflow";
 import type { VerificationPlan } from "../contracts/activities";
 import { JobSpec } from "../contracts/job-spec";
 import type { ReproducibilityVerdict } from "../contracts/messages";
@@ -25,17 +32,13 @@ export async function verifyWorkflow(input: VerifyInput): Promise<Reproducibilit
   ]);
   const levels = new Set<Level>(input.levels ?? judgement.defaultLevels(plan.bitwise));
   const verification = new Verification(plan);
-  const findings: Finding[] = [];
-  if (levels.has("L0")) {
-    findings.push(judgement.hashesFinding(await kernel["reproducibility.hashes"]({ run: input.run })));
+  try {
+    const verdict = judgement.judge(await verification.check(levels));
+    await kernel["reproducibility.record"]({ run: input.run, verdict });
+    return verdict;
+  } finally {
+    await CancellationScope.nonCancellable(() => verification.close());
   }
-  if (levels.has("L1")) findings.push(await attempt("L1", () => verification.measureAgain()));
-  if (levels.has("L3")) findings.push(...(await verification.retrain(levels.has("L2"))));
-  else if (levels.has("L2")) findings.push(await attempt("L2", () => verification.replay()));
-  const verdict = judgement.judge(findings);
-  await kernel["reproducibility.record"]({ run: input.run, verdict });
-  await verification.close();
-  return verdict;
 }
 
 /** A check that cannot be carried out has not passed. */
@@ -51,20 +54,34 @@ async function attempt(level: Level, check: () => Promise<Finding>): Promise<Fin
 
 class Verification {
   private readonly trace: TraceRecorder;
-  /** New for every verification: it must not find the checkpoints of another. */
+  /**
+   * New for every verification: it must not find the checkpoints of another. A run id begins with the time, so that only
+   * its end tells apart what was started within a minute.
+   */
   private readonly subject: string;
 
   constructor(private readonly plan: VerificationPlan) {
     this.trace = new TraceRecorder(plan.run);
-    this.subject = `${plan.run}/verify-${workflowInfo().firstExecutionRunId.slice(0, 8)}`;
+    this.subject = `${plan.run}/verify-${workflowInfo().firstExecutionRunId.slice(-12)}`;
   }
 
   close(): Promise<void> {
     return this.trace.drain();
   }
 
+  async check(levels: ReadonlySet<Level>): Promise<Finding[]> {
+    const { run } = this.plan;
+    const findings: Finding[] = [];
+    if (levels.has("L0"))
+      findings.push(judgement.hashesFinding(await kernel["reproducibility.hashes"]({ run })));
+    if (levels.has("L1")) findings.push(await attempt("L1", () => this.measureAgain()));
+    if (levels.has("L3")) findings.push(...(await this.retrain(levels.has("L2"))));
+    else if (levels.has("L2")) findings.push(await attempt("L2", () => this.replay()));
+    return findings;
+  }
+
   /** L1 */
-  async measureAgain(): Promise<Finding> {
+  private async measureAgain(): Promise<Finding> {
     const { winner, tolerances } = this.plan;
     if (winner === null) return noWinner("L1");
     const output = await this.run<EvalOutput>("eval.run", winner.evaluation, "winner measured again");
@@ -72,45 +89,51 @@ class Verification {
   }
 
   /** L2: the first steps once more. */
-  async replay(): Promise<Finding> {
+  private async replay(): Promise<Finding> {
     const { winner } = this.plan;
     if (winner === null) return noWinner("L2");
     const steps = Math.min(this.plan.replaySteps, winner.training.totalSteps);
-    await this.train(steps);
+    const replayed = await this.train(steps);
+    if (replayed.status === "diverged") return judgement.divergedFinding("L2", replayed.step);
     return this.compareLosses(steps);
   }
 
   /** L3: all steps once more; the losses on the way serve for L2. */
-  async retrain(withReplay: boolean): Promise<Finding[]> {
+  private async retrain(withReplay: boolean): Promise<Finding[]> {
     const { winner } = this.plan;
     if (winner === null) return [noWinner("L3")];
-    let retrained: TrainingOutput | null = null;
     const bits = await attempt("L3", async () => {
-      retrained = await this.train(winner.training.totalSteps);
-      return judgement.retrainFinding(winner.adapterSha256, retrained.adapterSha256);
+      const retrained = await this.train(winner.training.totalSteps);
+      return retrained.status === "diverged"
+        ? judgement.divergedFinding("L3", retrained.step)
+        : judgement.retrainFinding(winner.adapterSha256, retrained.adapterSha256);
     });
     if (!withReplay) return [bits];
     const losses = await attempt("L2", () => this.compareLosses(winner.training.totalSteps));
     return [losses, bits];
   }
 
+  /** Trains to the step, or to where the loss is not finite; goes on elsewhere when an engine shuts down. */
   private async train(targetStep: number): Promise<TrainingOutput> {
     const { training } = this.plan.winner as NonNullable<VerificationPlan["winner"]>;
     const params = { ...training, targetStep, parkSeconds: 0 };
-    const output = await this.run<TrainingOutput>(
-      "training.run",
-      params,
-      `winner trained again to step ${targetStep}`,
-    );
-    const { walSegments } = output;
-    await kernel["trace.ingest"]({ run: this.plan.run, segments: walSegments });
-    return output;
+    const summary = `winner trained again to step ${targetStep}`;
+    for (;;) {
+      const output = await this.run<TrainingOutput>("training.run", params, summary);
+      if (output.status === "stopped") {
+        await sleep("1s", { summary: "before another engine is asked for" });
+        continue;
+      }
+      // The answer names the newest segments of the last attempt alone, so the store is listed for all of them.
+      await kernel["trace.ingest"]({ run: this.plan.run, segments: [] });
+      return output;
+    }
   }
 
   private async compareLosses(upToStep: number): Promise<Finding> {
     const { winner, tolerances } = this.plan;
     const replayed = await kernel["metrics.curve"]({ subject: this.subject, name: "train_loss", upToStep });
-    return judgement.replayFinding(winner?.lossCurve ?? [], replayed, tolerances.loss);
+    return judgement.replayFinding(winner?.lossCurve ?? [], replayed, upToStep, tolerances.loss);
   }
 
   private run<T>(entrypoint: JobSpec["entrypoint"], params: object, summary: string): Promise<T> {

@@ -1,5 +1,5 @@
 import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from "@temporalio/common";
-import { permanentErrors } from "../contracts/errors";
+import { inOurTerms, permanentErrors } from "../contracts/errors";
 
 /** What programming mistakes are called in both languages: the same call fails the same way again. */
 const defects = [
@@ -38,7 +38,7 @@ export function classifyFailure(error: unknown): JobFailure {
   if (cause instanceof CancelledFailure) return { kind: "cancelled" };
   if (cause instanceof TimeoutFailure) return classifyTimeout(cause);
   if (cause instanceof ApplicationFailure) return classifyApplicationFailure(cause);
-  return { kind: "transient", type: nameOf(cause), message: messageOf(cause) };
+  return { kind: "transient", ...inOurTerms(nameOf(cause), messageOf(cause)) };
 }
 
 function classifyTimeout(timeout: TimeoutFailure): JobFailure {
@@ -71,8 +71,8 @@ function classifyApplicationFailure(failure: ApplicationFailure): JobFailure {
     return { kind: "engineLost", resident: said?.resident !== false, heartbeat: said, message };
   }
   if (type === "Cancelled") return { kind: "cancelled" };
-  if (failure.nonRetryable || neverRetried.includes(type)) return { kind: "permanent", type, message };
-  return { kind: "transient", type, message };
+  const kind = failure.nonRetryable || neverRetried.includes(type) ? "permanent" : "transient";
+  return { kind, ...inOurTerms(type, message) };
 }
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "Internal");
@@ -86,6 +86,6 @@ export function describeFailure(error: unknown): { type: string; message: string
   if (cause instanceof TimeoutFailure)
     return { type: "Timeout", message: `no answer in time (${cause.timeoutType})` };
   if (cause instanceof CancelledFailure) return { type: "Cancelled", message: cause.message };
-  if (cause instanceof ApplicationFailure) return { type: cause.type ?? "Internal", message: cause.message };
-  return { type: nameOf(cause), message: messageOf(cause) };
+  if (cause instanceof ApplicationFailure) return inOurTerms(cause.type ?? "Internal", cause.message);
+  return inOurTerms(nameOf(cause), messageOf(cause));
 }

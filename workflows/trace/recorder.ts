@@ -21,6 +21,11 @@ export class TraceRecorder {
     return this.buffer.nextSeq;
   }
 
+  /** Everything is stored. */
+  get isEmpty(): boolean {
+    return this.storing === null && this.buffer.size === 0;
+  }
+
   add(event: NewEvent): void {
     this.buffer.add(Date.now(), event);
   }

@@ -1,7 +1,7 @@
 import type { Distribution, ExperimentSpec, SearchPlan, StageOutputs } from "../../../workflows/contracts";
 import { bytes, choice, count, metricName, plural } from "./format";
 import { bestValues } from "./importance";
-import type { Fact, SpaceRow, TrialView, WeightsView } from "./report-data";
+import type { Fact, SpaceRow, Split, TrialView, WeightsView } from "./report-data";
 import { describe } from "./scale";
 
 const samplers: Record<ExperimentSpec["search"]["sampler"], string> = {
@@ -13,7 +13,7 @@ const samplers: Record<ExperimentSpec["search"]["sampler"], string> = {
 };
 
 /** What was asked, in the words of the experiment file. */
-export function asked(spec: ExperimentSpec, plan: SearchPlan | null): Fact[] {
+export function asked(spec: ExperimentSpec, plan: SearchPlan | null, split: Split): Fact[] {
   const { search, train, model } = spec;
   const path = spec.dataset.path;
   return [
@@ -40,7 +40,7 @@ export function asked(spec: ExperimentSpec, plan: SearchPlan | null): Fact[] {
     {
       label: "Objective",
       value: `${metricName(search.metric)}, ${search.mode === "min" ? "lower" : "higher"} is better`,
-      note: "measured on validation rows; test rows were used once, at the end",
+      note: `measured on validation rows${split === "test" ? "; test rows were used once, at the end" : ""}`,
     },
     {
       label: "Search",

@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import type { ArtifactRef, DatasetProfile, Distribution, StageOutputs } from "../../../workflows/contracts";
+import { comparedOn } from "../../../workflows/contracts";
 import type { ArtifactRow, CurvePoint, RungRow, RunRow, TrialRecord } from "../rows";
 import { asked, spaceRows, weights } from "./asked";
 import { curveCharts } from "./curves";
@@ -65,11 +66,12 @@ export function buildReportData(input: ReportInput): ReportData {
       code: `${code.version}${code.commit ? ` (${code.commit.slice(0, 12)}${code.dirty ? ", with local changes" : ""})` : ""}`,
     },
     objective,
-    headline: headline(trials, winner, comparison, stages.selection?.reason ?? null),
+    headline: headline(trials, winner, comparison, stages.selection?.reason ?? null, comparedOn(stages)),
     facts: facts(trials, gpu, seconds),
     comparison,
     scores: scoreTable(stages),
-    asked: asked(spec, stages.plan),
+    split: comparedOn(stages),
+    asked: asked(spec, stages.plan, comparedOn(stages)),
     space: spaceRows(stages.plan, trials),
     spaceProposed: stages.plan?.proposed ?? false,
     weights: weights(stages.plan),
@@ -97,6 +99,7 @@ export function buildReportData(input: ReportInput): ReportData {
         ...(stages.dataset?.warnings ?? []),
         ...(input.profile?.warnings ?? []),
         ...(stages.plan?.warnings ?? []),
+        ...(stages.warnings ?? []),
       ]),
     ],
     specYaml: stringify(spec),

@@ -1,5 +1,7 @@
 /** How numbers read in the report: short, the same everywhere, never locale-dependent. */
 
+import type { Split } from "./report-data";
+
 const grouped = (digits: string): string => digits.replace(/\B(?<!\.\d*)(?=(\d{3})+(?!\d))/g, ",");
 
 export const count = (value: number): string => grouped(Math.round(value).toString());
@@ -99,6 +101,11 @@ const names: Record<string, string> = {
   macro_f1: "macro F1",
   f1: "F1",
 };
+
+export const rowsOf = (split: Split): string =>
+  split === "test"
+    ? "the test rows, which the search never saw"
+    : "the validation rows, by which the search chose: there are no test rows";
 
 /** On test rows the loss is no validation loss. */
 export const scoreName = (metric: string): string => (metric === "eval_loss" ? "loss" : metricName(metric));

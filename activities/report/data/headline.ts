@@ -2,7 +2,7 @@ import type { CompareOutput } from "../../../workflows/contracts";
 import { isHigherBetter } from "../../../workflows/contracts";
 import { count, number, plural, scoreName, signed } from "./format";
 import { groupBy } from "./group-by";
-import type { Comparison, Headline, TrialView } from "./report-data";
+import type { Comparison, Headline, Split, TrialView } from "./report-data";
 
 export function viewComparison(comparison: CompareOutput | null): Comparison | null {
   if (!comparison) return null;
@@ -29,6 +29,7 @@ export function headline(
   winner: { trial: number } | null,
   comparison: Comparison | null,
   reason: string | null,
+  split: Split,
 ): Headline {
   if (!winner) return withoutWinner(trials, reason);
   if (!comparison) {
@@ -39,7 +40,7 @@ export function headline(
     };
   }
   const scores = `${comparison.label} ${number(comparison.best)} against ${number(comparison.base)}`;
-  const interval = `The difference of ${signed(comparison.gain)} has a 95 % interval from ${signed(comparison.low)} to ${signed(comparison.high)} (${count(comparison.examples)} test rows, paired bootstrap with ${count(comparison.resamples)} resamples).`;
+  const interval = `The difference of ${signed(comparison.gain)} has a 95 % interval from ${signed(comparison.low)} to ${signed(comparison.high)} (${count(comparison.examples)} ${split} rows, paired bootstrap with ${count(comparison.resamples)} resamples).`;
   if (comparison.beatsBase && excludesZero(comparison)) {
     return { kind: "beats", sentence: `Trial ${winner.trial} beats the base: ${scores}.`, detail: interval };
   }

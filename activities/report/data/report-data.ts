@@ -8,6 +8,8 @@ export interface ReportData {
   facts: Fact[];
   comparison: Comparison | null;
   scores: ScoreTable;
+  /** Rows that the scores were measured on. */
+  split: Split;
   asked: Fact[];
   space: SpaceRow[];
   spaceProposed: boolean;
@@ -35,6 +37,8 @@ export interface ReportData {
   /** The table of trials is cut to the best of them when there are very many. */
   tableLimit: number;
 }
+
+export type Split = "test" | "validation";
 
 export interface Objective {
   metric: string;

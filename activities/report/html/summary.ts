@@ -1,5 +1,5 @@
 import { drawGain } from "../charts/data";
-import { number, utc } from "../data/format";
+import { number, rowsOf, utc } from "../data/format";
 import type { HeadlineKind, ReportData } from "../data/report-data";
 import { cell, factList, num, numeric, section, table } from "./parts";
 import { html, Markup } from "./tag";
@@ -40,9 +40,9 @@ export function scores(data: ReportData): Markup | null {
   return section(
     "scores",
     "Base against winner",
-    "Each was scored once on the test rows, which the search never saw.",
+    `Each was scored once on ${rowsOf(data.split)}.`,
     table(
-      "Scores on the test rows",
+      `Scores on the ${data.split} rows`,
       ["metric", ...columns.map(num)],
       rows.map((r) => ({
         className: r.metric === data.comparison?.metric ? "chosen" : undefined,

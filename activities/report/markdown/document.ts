@@ -1,4 +1,4 @@
-import { bytes, choice, count, duration, number, percent, tenths, utc } from "../data/format";
+import { bytes, choice, count, duration, number, percent, rowsOf, tenths, utc } from "../data/format";
 import type { ArtifactView, Fact, ReportData } from "../data/report-data";
 import { levelMeaning } from "../data/winner";
 import { block, inline, inlineCode, table } from "./text";
@@ -42,11 +42,11 @@ const space = ({ space: rows }: ReportData): string | false =>
     ]),
   );
 
-function scores({ scores: { columns, rows }, samples }: ReportData): (string | false)[] {
+function scores({ scores: { columns, rows }, samples, split }: ReportData): (string | false)[] {
   if (columns.length === 0) return [];
   return [
     "## Base against winner",
-    "On the test rows, which the search never saw.",
+    `On ${rowsOf(split)}.`,
     table(
       [{ head: "metric" }, ...columns.map((head) => ({ head: inline(head), numeric: true }))],
       rows.map((r) => [inline(r.label), ...r.values.map(number)]),

@@ -8,7 +8,7 @@ const IN_WORDS: Record<string, string> = {
   "hpo.selectBest": "choosing the best trial",
   "gpu.acquireSeat": "waiting for a free seat on an engine",
   "training.run": "training",
-  "eval.run": "scoring on test rows",
+  "eval.run": "scoring",
   "eval.compare": "comparing the winner with the base",
   "merge.run": "merging the winner into the base",
   "artifact.publish": "publishing the adapter",

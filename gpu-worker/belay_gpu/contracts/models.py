@@ -164,6 +164,7 @@ ErrorType = TypeAliasType(
         "NoTrialCompleted",
         "NotFound",
         "Cancelled",
+        "Timeout",
         "Internal",
     ],
 )
@@ -332,15 +333,15 @@ class PackSpec(Spec):
     )
     enabled: Literal["auto"] | bool = "auto"
     """
-    Train the trials that share a base together in one process.
+    Train the trials that share a base together in one step; takes effect with packed training. Until then they take turns over one copy of the base, and true is refused.
     """
     max_adapters: Annotated[int, Field(gt=0)] = 32
     """
-    Trials that one engine trains at once, at most.
+    Trials that one engine trains at once, at most; takes effect with packed training. Until then BELAY_SLOTS of the GPU worker decides.
     """
     max_tokens_per_step: Annotated[int, Field(gt=0)] = 8192
     """
-    Tokens of one packed step, over all its trials.
+    Tokens of one packed step, over all its trials; takes effect with packed training. Until then no step is packed.
     """
     memory_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
     """
@@ -441,7 +442,7 @@ class SearchPlanTrainableParams(Wire):
 
 WaveSize = TypeAliasType("WaveSize", Annotated[int, Field(gt=0, le=256)])
 """
-Trials proposed together; default: max_concurrent_trials when deterministic, else 1.
+Trials proposed together; default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe and gp.
 """
 
 
@@ -1026,7 +1027,7 @@ class SearchSpec(Spec):
     """
     wave_size: WaveSize | None = None
     """
-    Trials proposed together; default: max_concurrent_trials when deterministic, else 1.
+    Trials proposed together; default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe and gp.
     """
     n_startup_trials: NStartupTrials | None = None
     """

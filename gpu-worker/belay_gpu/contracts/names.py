@@ -70,6 +70,7 @@ class Errors:
     NO_TRIAL_COMPLETED: Final = "NoTrialCompleted"
     NOT_FOUND: Final = "NotFound"
     CANCELLED: Final = "Cancelled"
+    TIMEOUT: Final = "Timeout"
     INTERNAL: Final = "Internal"
 
 
@@ -85,6 +86,7 @@ PERMANENT_ERRORS: Final[frozenset[models.ErrorType]] = frozenset(
         "CorruptArtifact",
         "NoTrialCompleted",
         "NotFound",
+        "Timeout",
     ]
 )
 

@@ -6,8 +6,6 @@ import {
   HubPushInput,
   HubPushOutput,
   NamedArtifact,
-  ResolvedSpec,
-  TrialParams,
 } from "../../../workflows/contracts";
 import { defineSkill } from "../../define";
 
@@ -17,8 +15,6 @@ const StoreTrialInput = z.object({
   subject: z.string(),
   checkpoint: CheckpointRef,
   evaluation: EvalOutput,
-  spec: ResolvedSpec,
-  params: TrialParams,
 });
 
 export const artifactSkill = defineSkill({

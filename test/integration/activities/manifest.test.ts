@@ -87,6 +87,20 @@ describe("manifest.write", () => {
     expect(internalParameters.determinism.level).toBe("tolerance");
   });
 
+  it("takes the device from the engine that trained the winner, not from another of the run", async () => {
+    const { run, db, write, activities } = await withManifest();
+    await db.query(
+      `INSERT INTO trace_events (run, source, seq, at, kind, data)
+       VALUES ($1, 'other.b', 0, now(), 'engine.environment', '{"device": "cuda:0"}')`,
+      [run],
+    );
+    await write();
+    expect(await activities["manifest.load"]({ run })).toMatchObject({
+      device: "cpu",
+      tolerances: { metric: 1e-4 },
+    });
+  });
+
   it("holds no time, and the same bytes when it is written again", async () => {
     const { write, manifest, store } = await withManifest();
     expect(await write()).toEqual(manifest);

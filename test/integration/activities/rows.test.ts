@@ -68,6 +68,37 @@ async function startRun(run: string, ...trials: OpenTrial[]) {
 }
 
 describe("run.record", () => {
+  it("clears the rows of an earlier experiment of the same id with other settings, and none of its own", async () => {
+    const run = "other-settings";
+    const resolved = (letter: string) =>
+      record(run, { specSha256: letter.repeat(64), spec: { name: letter } });
+    const report = { trial: 1, rung: 0, step: 5, value: 1, metrics: {} };
+    const rung = { run, ordinal: 0, report, verdict: "continue" as const, seen: 0 };
+    await callFrom("x1", activities["run.record"], resolved("a"));
+    await callFrom("x1", activities["trials.open"], { run, trials: [0, 1].map((n) => trial(run, n)) });
+    await callFrom("x1", activities["trials.recordRung"], rung);
+    await db.query(
+      `INSERT INTO artifacts (run, name, kind, uri, sha256, size_bytes, media_type)
+       VALUES ($1, 'trials/1/metrics.json', 'metrics', 's3://b/x', '', 1, '')`,
+      [run],
+    );
+    await db.query("INSERT INTO subjects (subject, run, epoch) VALUES ($1, $2, 3)", [`${run}/trial-1`, run]);
+    const left = async () => [
+      ...(await db.query("SELECT trial, opened_by FROM trials WHERE run = $1 ORDER BY trial", [run])).rows,
+      ...(await db.query("SELECT rung FROM rungs WHERE run = $1", [run])).rows,
+      ...(await db.query("SELECT name FROM artifacts WHERE run = $1", [run])).rows,
+    ];
+    await callFrom("x2", activities["run.record"], resolved("a"));
+    expect(await left()).toHaveLength(4);
+    await callFrom("x2", activities["run.record"], resolved("b"));
+    expect(await left()).toEqual([]);
+    const { rows } = await db.query("SELECT floor FROM subjects WHERE run = $1", [run]);
+    expect(rows).toEqual([{ floor: 3 }]);
+    await callFrom("x2", activities["trials.open"], { run, trials: [trial(run, 0)] });
+    await callFrom("x2", activities["run.record"], resolved("b"));
+    expect(await left()).toEqual([{ trial: 0, opened_by: "x2" }]);
+  });
+
   it("keeps what a later record does not mention", async () => {
     const run = "keeps";
     await callFrom(

@@ -60,6 +60,8 @@ describe("spec.resolve", () => {
       report_metric: "eval_loss",
     });
     expect(resolved.spec.search).toMatchObject({ wave_size: 1, n_startup_trials: 10 });
+    const random = await resolve({ ...spec, search: { sampler: "random" } });
+    expect(random.spec.search.wave_size).toBeNull();
     expect(resolved.code).toEqual(code);
   });
 

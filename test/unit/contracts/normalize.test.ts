@@ -236,6 +236,7 @@ describe("complaints", () => {
     ],
     [{ ...minimal, output: { format: "gguf" } }, "output.format: gguf cannot be exported yet"],
     [{ ...minimal, placement: { backend: "ssh" } }, "placement.backend: ssh is not supported yet"],
+    [{ ...minimal, placement: { backend: "local" } }, "placement.backend: local has no trainer"],
     [{ ...minimal, placement: { host: "a" } }, "placement.host: a host cannot be chosen yet"],
   ])("%#: %j", (raw, message) => {
     const found = complaints(raw);

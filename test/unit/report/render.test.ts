@@ -28,6 +28,18 @@ describe("report.html", () => {
     expect(page).toContain("&lt;img src=x onerror=alert(1)&gt;");
   });
 
+  it("says what was measured where there are no test rows, and what went otherwise than asked for", async () => {
+    const input = reportFixture();
+    if (input.stages.dataset) input.stages.dataset.rows.test = 0;
+    input.stages.warnings = ["not uploaded to me/it: no token"];
+    for (const text of [await renderPage(input), renderMarkdown(buildReportData(input))]) {
+      expect(text).toContain("validation rows, paired bootstrap");
+      expect(text).toContain("by which the search chose: there are no test rows");
+      expect(text).not.toMatch(/test rows, (which|paired)|test rows were used/);
+      expect(text).toContain("not uploaded to me/it: no token");
+    }
+  });
+
   it("names nothing outside itself", async () => {
     const page = await renderPage(reportFixture());
     const addresses = [...page.matchAll(/(?:src|href|action)="([^"]*)"/g)].map((m) => m[1]);

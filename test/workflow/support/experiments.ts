@@ -27,9 +27,11 @@ export const startExperiment = (
   run: string,
   spec: unknown,
   options?: ExperimentContinuation["options"],
+  rest: { workflowTaskTimeout?: "1s" } = {},
 ): Promise<ExperimentHandle> =>
   server.client.workflow.start<typeof experimentWorkflow>(WorkflowTypes.experiment, {
     workflowId: run,
     taskQueue: TaskQueues.kernel,
+    ...rest,
     args: options ? [spec, { version: 1, options }] : [spec],
   });

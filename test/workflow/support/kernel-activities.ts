@@ -15,13 +15,17 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
     };
   };
   const activities: KernelActivities = {
-    "spec.resolve": async ({ spec }) => ({
-      spec: ExperimentSpec.parse(spec),
-      specSha256: artifact("spec").sha256,
-      modelFiles: [],
-      datasetFiles: [],
-      code: { version: "0", commit: null, dirty: false },
-    }),
+    "spec.resolve": async ({ run, spec: raw }) => {
+      const spec = ExperimentSpec.parse(raw);
+      records.specs.set(run, spec);
+      return {
+        spec,
+        specSha256: artifact("spec").sha256,
+        modelFiles: [],
+        datasetFiles: [],
+        code: { version: "0", commit: null, dirty: false },
+      };
+    },
     "run.record": async (record) => {
       records.runs.set(record.run, [...(records.runs.get(record.run) ?? []), record]);
     },
@@ -57,7 +61,11 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
     "run.cancel": async ({ run }) => {
       await client.workflow.getHandle(run).cancel();
     },
-    "trace.ingest": async () => ({ events: 0 }),
+    "trace.ingest": async ({ run, segments }) => {
+      const stored = records.segments.filter((segment) => segment.run === run).map((segment) => segment.ref);
+      for (const { uri } of segments.length > 0 ? segments : stored) records.ingested.add(uri);
+      return { events: 0 };
+    },
     "trials.reconcile": async ({ run, trials }) => {
       const gone: number[] = [];
       for (const trial of trials) {
@@ -73,11 +81,15 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
     "manifest.write": async () => artifact("manifest"),
     "manifest.load": async ({ run }) => verificationPlan(records, run),
     "reproducibility.hashes": async () => ({ checked: 3, failures: [] }),
-    "metrics.curve": async ({ subject, upToStep }) =>
-      Array.from({ length: upToStep }, (_, index) => ({
-        step: index + 1,
-        value: lossOf(records, subject, index + 1),
-      })),
+    "metrics.curve": async ({ subject, upToStep }) => {
+      const read = records.segments.filter(
+        (segment) => segment.subject === subject && records.ingested.has(segment.ref.uri),
+      );
+      const steps = [...new Set(read.map((segment) => segment.step))].sort((a, b) => a - b);
+      return steps
+        .filter((step) => step <= upToStep)
+        .map((step) => ({ step, value: lossOf(records, subject, step) }));
+    },
     "reproducibility.record": async () => undefined,
     "report.render": async () => ({ html: artifact("report.html"), markdown: artifact("report.md") }),
   };
@@ -114,12 +126,9 @@ const lossOf = (records: Records, subject: string, step: number): number => {
 /** What `manifest.load` reads back: the training of the winner as it was dispatched. */
 function verificationPlan(records: Records, run: string) {
   const winner = winnerOf(records, run);
-  const stored = records.calls.find(
-    (call) => call.name === "artifact.store" && (call.input as { trial: number }).trial === winner?.trial,
-  )?.input as Parameters<KernelActivities["artifact.store"]>[0] | undefined;
+  const spec = records.specs.get(run);
   const outcome = winner?.outcome;
-  if (!winner || !stored || !outcome?.checkpoint) throw new Error("there is no winner to verify");
-  const { spec } = stored.spec;
+  if (!winner || !spec || !outcome?.checkpoint) throw new Error("there is no winner to verify");
   const shared = {
     task: spec.task,
     model: spec.model,

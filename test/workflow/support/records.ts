@@ -1,6 +1,8 @@
 import type {
+  ArtifactRef,
   CheckpointRef,
   OpenTrial,
+  ResolvedSpec,
   RungRecord,
   RunRecord,
   TraceEvent,
@@ -9,12 +11,16 @@ import type {
 
 /** What the laboratory's activities were asked to record, with the guarantees that a database would give. */
 export class Records {
+  readonly specs = new Map<string, ResolvedSpec["spec"]>();
   readonly runs = new Map<string, RunRecord[]>();
   readonly trials = new Map<string, OpenTrial & { outcome: TrialOutcome | null; ordinal: number | null }>();
   readonly rungs: RungRecord[] = [];
   readonly trace = new Map<string, TraceEvent>();
   readonly epochs = new Map<string, number>();
   readonly checkpoints = new Map<string, CheckpointRef[]>();
+  /** Losses shipped by verifications, one step a segment; those that were ingested can be read. */
+  readonly segments: { run: string; subject: string; step: number; ref: ArtifactRef }[] = [];
+  readonly ingested = new Set<string>();
   readonly mirrored: number[] = [];
   /** Names of all activities called, in order. */
   readonly calls: { name: string; input: unknown }[] = [];

@@ -1,6 +1,7 @@
 import type { EvalSpec, MetricName } from "./evaluation";
 import type { ExperimentSpec } from "./index";
 import type { Task } from "./model";
+import { isModelFree } from "./search";
 
 const defaultMetrics: Record<Task, readonly MetricName[]> = {
   causal_lm: ["eval_loss", "perplexity", "token_accuracy"],
@@ -15,6 +16,12 @@ export function evalMetrics({ task, search, eval: evaluation }: ExperimentSpec):
   if (evaluation.metrics) return [...new Set(evaluation.metrics)];
   const needed = [search.metric as MetricName, evaluation.report_metric].filter((name) => name !== null);
   return [...new Set([...defaultMetrics[task], ...needed])];
+}
+
+/** Null: as many as there are free places, where a proposal need not know of the ones before it. */
+function waveSize(search: ExperimentSpec["search"]): number | null {
+  if (search.deterministic) return search.max_concurrent_trials;
+  return isModelFree(search.sampler) ? null : 1;
 }
 
 /** Fills the defaults that depend on other settings, so that the record says what was done. */
@@ -34,7 +41,7 @@ export function completeExperiment(spec: ExperimentSpec): ExperimentSpec {
     eval: evaluation,
     search: {
       ...search,
-      wave_size: search.wave_size ?? (search.deterministic ? search.max_concurrent_trials : 1),
+      wave_size: search.wave_size ?? waveSize(search),
       n_startup_trials: search.n_startup_trials ?? Math.min(10, Math.ceil(search.num_trials / 2)),
     },
   };

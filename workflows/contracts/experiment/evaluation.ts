@@ -71,13 +71,26 @@ export const PackSpec = z
     enabled: z
       .union([z.literal("auto"), z.boolean()])
       .default("auto")
-      .describe("Train the trials that share a base together in one process."),
-    max_adapters: z.int().positive().default(32).describe("Trials that one engine trains at once, at most."),
+      .describe(
+        "Train the trials that share a base together in one step; takes effect with packed training. Until then they " +
+          "take turns over one copy of the base, and true is refused.",
+      ),
+    max_adapters: z
+      .int()
+      .positive()
+      .default(32)
+      .describe(
+        "Trials that one engine trains at once, at most; takes effect with packed training. Until then BELAY_SLOTS of " +
+          "the GPU worker decides.",
+      ),
     max_tokens_per_step: z
       .int()
       .positive()
       .default(8192)
-      .describe("Tokens of one packed step, over all its trials."),
+      .describe(
+        "Tokens of one packed step, over all its trials; takes effect with packed training. Until then no step is " +
+          "packed.",
+      ),
     memory_fraction: z
       .number()
       .gt(0)

@@ -78,7 +78,10 @@ export const SearchSpec = z
       .max(256)
       .nullable()
       .default(null)
-      .describe("Trials proposed together; default: max_concurrent_trials when deterministic, else 1."),
+      .describe(
+        "Trials proposed together; default: max_concurrent_trials when deterministic, else as many as there are free " +
+          "places with random and grid, 1 with tpe and gp.",
+      ),
     n_startup_trials: z
       .int()
       .nonnegative()
@@ -144,3 +147,7 @@ export const SearchSpec = z
   })
   .meta({ id: "SearchSpec" });
 export type SearchSpec = z.infer<typeof SearchSpec>;
+
+/** Samplers whose proposals do not depend on what was told, nor on what is pending. */
+export const isModelFree = (sampler: SearchSpec["sampler"]): boolean =>
+  sampler === "random" || sampler === "grid";

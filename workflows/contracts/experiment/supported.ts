@@ -12,6 +12,11 @@ export function checkSupported({ placement, output, pack }: ExperimentSpec): Spe
     );
   if (placement.backend === "ssh")
     refuse(["placement", "backend"], "ssh is not supported yet; leave it out, or use queue");
+  if (placement.backend === "local")
+    refuse(
+      ["placement", "backend"],
+      "local has no trainer: trials train on GPU workers, also on this machine; leave it out, or use queue",
+    );
   if (placement.host !== null)
     refuse(
       ["placement", "host"],

@@ -51,7 +51,7 @@ export const CompareInput = z
   .meta({ id: "CompareInput" });
 export type CompareInput = z.infer<typeof CompareInput>;
 
-/** Paired bootstrap of best minus base on test rows; 95 % percentile interval. */
+/** Paired bootstrap of best minus base; 95 % percentile interval. */
 export const CompareOutput = z
   .object({
     metric: z.string(),

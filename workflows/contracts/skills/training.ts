@@ -42,7 +42,10 @@ export const TrainingOutput = z
     trainableParams: z.int().nonnegative(),
     gpuSeconds: z.number().nonnegative(),
     labelTokens: z.int().nonnegative(),
-    /** WAL segments shipped during this attempt, in order. */
+    /**
+     * The newest WAL segments shipped during this attempt, in order: a long attempt ships more than an answer should
+     * name. Whoever needs every one lists the store.
+     */
     walSegments: z.array(ArtifactRef),
   })
   .meta({ id: "TrainingOutput" });

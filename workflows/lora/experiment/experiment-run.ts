@@ -36,7 +36,8 @@ export class ExperimentRun {
   stages: StageOutputs | null = null;
   search: Search | null = null;
   warnings: string[] = [];
-  maxConcurrentTrials = 0;
+  /** Set by an update, which may come before the spec is known; null: what the spec says. */
+  private limit: number | null;
   /** The run's row exists. */
   isRegistered: boolean;
   private saving: Promise<void> | null = null;
@@ -48,6 +49,9 @@ export class ExperimentRun {
     carried: Carried | null,
   ) {
     this.isRegistered = carried !== null;
+    // Before any message is taken: one that comes with the first task changes what was carried.
+    this.limit = carried?.maxConcurrentTrials ?? null;
+    if (carried?.paused) this.switch.pause();
     this.startedAt = carried?.startedAt ?? workflowInfo().startTime.getTime();
     this.trace = new TraceRecorder(this.id, carried?.trace);
     this.machine = new Machine("run", runTransitions, carried?.state ?? "created", (from, to) => {
@@ -72,7 +76,10 @@ export class ExperimentRun {
 
   resolve(resolved: ResolvedSpec): void {
     this.stages = emptyStages(resolved);
-    this.maxConcurrentTrials = resolved.spec.search.max_concurrent_trials;
+  }
+
+  get maxConcurrentTrials(): number {
+    return this.limit ?? this.stages?.resolved.spec.search.max_concurrent_trials ?? 0;
   }
 
   // -- messages
@@ -95,7 +102,7 @@ export class ExperimentRun {
   }
 
   setMaxConcurrentTrials(count: number): void {
-    this.maxConcurrentTrials = count;
+    this.limit = count;
     this.news += 1;
   }
 
@@ -156,15 +163,23 @@ export class ExperimentRun {
   async close(last: Pick<RunRecord, "error" | "result">): Promise<void> {
     this.unsaved = false;
     await this.saving;
-    await database["run.record"]({ ...this.record(), ...last });
-    await this.trace.drain();
-    this.publish();
+    try {
+      await database["run.record"]({ ...this.record(), ...last });
+    } finally {
+      await this.trace.drain();
+      this.publish();
+    }
   }
 
   /** Waits for writes under way. */
   async settle(): Promise<void> {
     await this.saving;
     await this.trace.drain();
+  }
+
+  /** No write is under way or due. */
+  get isSettled(): boolean {
+    return this.saving === null && this.trace.isEmpty;
   }
 
   private record(): RunRecord {

@@ -3,7 +3,7 @@ import type { ArtifactRef } from "../../contracts/artifact";
 import { JobSpec } from "../../contracts/job-spec";
 import { type ExperimentResult, type ReproducibilityVerdict, WorkflowTypes } from "../../contracts/messages";
 import type { EvalInput, EvalOutput, HubPushOutput, MergeInput, MergeOutput } from "../../contracts/skills";
-import type { StageOutputs } from "../../contracts/stages";
+import { comparedOn, type StageOutputs } from "../../contracts/stages";
 import { runJob, sessionFor } from "../../dispatch/run-job";
 import { kernel, skills } from "../../proxies";
 import { describeFailure } from "../../reliability/failures";
@@ -77,6 +77,12 @@ function job(
   return JobSpec.parse({ entrypoint, run: run.id, subject: `${run.id}/${name}`, params, placement });
 }
 
+/** Said at once in the run's status, and kept for its report and result. */
+function warn(run: ExperimentRun, stages: StageOutputs, warning: string): void {
+  run.warnings.push(warning);
+  stages.warnings = [...(stages.warnings ?? []), warning];
+}
+
 /** How a job of the "test" stage scores the base (no checkpoint) or the winner. */
 function testJob(
   run: ExperimentRun,
@@ -85,7 +91,7 @@ function testJob(
   checkpoint: EvalInput["checkpoint"],
 ) {
   const { spec } = stages.resolved;
-  const split = (stages.dataset?.rows.test ?? 0) > 0 ? "test" : "validation";
+  const split = comparedOn(stages);
   const input: Omit<EvalInput, "job"> = {
     ...modelOf(stages),
     label,
@@ -106,15 +112,15 @@ async function testBase(run: ExperimentRun, stages: StageOutputs): Promise<void>
     stages.base = await runJob<EvalOutput>(base.job, { summary: base.summary, onEvent });
   } catch (error) {
     if (!isFailure(error)) throw error;
-    run.warnings.push(`the base was not scored: ${describeFailure(error).message}`);
+    warn(run, stages, `the base was not scored: ${describeFailure(error).message}`);
   }
 }
 
 /** Base and winner, each once, on rows the search never saw; one seat for both. */
 async function test(run: ExperimentRun, stages: StageOutputs, winner: Finalist): Promise<void> {
   const { spec } = stages.resolved;
-  if (stages.dataset?.rows.test === 0) {
-    run.warnings.push("there are no test rows: base and winner are compared on the validation rows");
+  if (comparedOn(stages) === "validation") {
+    warn(run, stages, "there are no test rows: base and winner are compared on the validation rows");
   }
   const base = testJob(run, stages, "base", null);
   const best = testJob(run, stages, `trial-${winner.trial}`, winner.checkpoint);
@@ -187,7 +193,7 @@ async function deliver(
     });
   } catch (error) {
     if (!isFailure(error)) throw error;
-    run.warnings.push(`not uploaded to ${output.push_to_hub}: ${describeFailure(error).message}`);
+    warn(run, stages, `not uploaded to ${output.push_to_hub}: ${describeFailure(error).message}`);
   }
   return problem;
 }

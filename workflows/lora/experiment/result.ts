@@ -1,10 +1,10 @@
 import type { ArtifactRef, NamedArtifact } from "../../contracts/artifact";
 import type { ExperimentResult, PublishedArtifact, ReproducibilityVerdict } from "../../contracts/messages";
-import type { StageOutputs } from "../../contracts/stages";
+import { comparedOn, type StageOutputs } from "../../contracts/stages";
 import type { Search } from "../search/search";
 
 interface Finished {
-  run: { id: string; startedAt: number };
+  run: { id: string; startedAt: number; warnings: string[] };
   state: "completed" | "failed";
   search: Search;
   stages: StageOutputs;
@@ -48,6 +48,8 @@ export function experimentResult({
     base: { metrics: stages.base?.metrics ?? {} },
     best: winner ? { trial: winner.trial, params: winner.params, metrics: stages.best?.metrics ?? {} } : null,
     comparison: stages.comparison,
+    split: comparedOn(stages),
+    warnings: run.warnings,
     artifacts: {
       report: published({ ...report.html, mediaType: "text/html" }),
       reportMarkdown: published({ ...report.markdown, mediaType: "text/markdown" }),

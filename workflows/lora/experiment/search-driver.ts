@@ -45,12 +45,13 @@ export class SearchDriver {
     private readonly run: ExperimentRun,
     private readonly search: Search,
     private readonly continuation: ExperimentContinuation,
-    inherited: boolean,
+    carried: Carried | null,
   ) {
     this.children = new TrialChildren(run, search);
     this.mirror = new Mirror(run, search);
-    this.reconciler = new Reconciler(run, search, this.children, inherited);
-    this.pauseTold = inherited && run.switch.paused;
+    this.reconciler = new Reconciler(run, search, this.children, carried !== null);
+    // What the trials were told by the execution before, whatever has been asked for since.
+    this.pauseTold = carried?.paused ?? false;
   }
 
   /** Ends when the search has; leaves by a throw when it fails, is cancelled, or continues as new. */
@@ -259,12 +260,14 @@ export class SearchDriver {
     return !this.isStopping && (continueAsNewSuggested || (limit !== undefined && historyLength >= limit));
   }
 
-  /** Nothing of this execution is under way any more, and nothing has arrived that was not taken. */
+  /** Nothing of this execution is under way any more, and nothing has arrived that was not taken, told and stored. */
   private async isQuiet(): Promise<boolean> {
     await this.children.allStarted();
     if (this.asking || this.mirror.isBusy || this.reconciler.isBusy) return false;
     await this.run.settle();
-    return this.run.inbox.length === 0 && this.answer === null && !this.asking && !this.run.switch.cancelled;
+    const { inbox, isSettled, switch: asked } = this.run;
+    const isTaken = inbox.length === 0 && this.answer === null && !this.asking;
+    return isTaken && isSettled && this.pauseTold === asked.paused && !asked.cancelled;
   }
 
   /** Nothing is awaited from here on: a message that came meanwhile would be lost. */

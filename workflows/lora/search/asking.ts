@@ -1,4 +1,5 @@
 import type { SearchSpec } from "../../contracts/experiment";
+import { isModelFree } from "../../contracts/experiment/search";
 import type { SearchFacts } from "./state";
 
 /** Why no further trial is proposed, or null while there is one to propose. */
@@ -15,9 +16,6 @@ export function stopReason(
     return `${patience} trials brought no improvement`;
   return null;
 }
-
-/** Samplers whose proposals do not depend on what was told, nor on what is pending. */
-const isModelFree = (sampler: SearchSpec["sampler"]): boolean => sampler === "random" || sampler === "grid";
 
 /**
  * How many trials to propose now. Synchronous: a whole wave once the one before has ended. Asynchronous: enough for the

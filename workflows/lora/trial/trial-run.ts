@@ -118,9 +118,10 @@ export class TrialRun {
     }
   }
 
+  /** A look that fails says nothing: the next one will. */
   private async lookForExperiment(): Promise<void> {
     const { run, chain } = this.input;
-    const { open } = await database["run.isOpen"]({ run, chain });
+    const { open } = await database["run.isOpen"]({ run, chain }).catch(() => ({ open: true }));
     if (!open) this.becomeOrphan();
   }
 

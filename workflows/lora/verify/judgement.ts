@@ -44,11 +44,15 @@ export function metricsFinding(
 
 type Curve = readonly { step: number; value: number }[];
 
-/** Whether the replayed losses follow the recorded ones, at every recorded step up to the last replayed one. */
-export function replayFinding(recorded: Curve, replayed: Curve, tolerance: number): Finding {
+/** Whether the replayed losses follow the recorded ones, at every recorded step up to the one that was asked for. */
+export function replayFinding(
+  recorded: Curve,
+  replayed: Curve,
+  upToStep: number,
+  tolerance: number,
+): Finding {
   const again = new Map(replayed.map((point) => [point.step, point.value]));
-  const last = Math.max(0, ...again.keys());
-  const due = recorded.filter((point) => point.step <= last);
+  const due = recorded.filter((point) => point.step <= upToStep);
   if (due.length === 0)
     return { level: "L2", passed: false, message: "no recorded loss lies within the replayed steps" };
   const off = due.find((point) => !isClose(point.value, again.get(point.step), tolerance));
@@ -56,7 +60,7 @@ export function replayFinding(recorded: Curve, replayed: Curve, tolerance: numbe
     return {
       level: "L2",
       passed: true,
-      message: `${due.length} losses up to step ${last} replayed within ${tolerance}`,
+      message: `${due.length} losses up to step ${upToStep} replayed within ${tolerance}`,
     };
   }
   const now = again.get(off.step) ?? "missing";
@@ -66,6 +70,12 @@ export function replayFinding(recorded: Curve, replayed: Curve, tolerance: numbe
     message: `loss at step ${off.step} was ${off.value}, now ${now} (tolerance ${tolerance})`,
   };
 }
+
+export const divergedFinding = (level: "L2" | "L3", step: number): Finding => ({
+  level,
+  passed: false,
+  message: `the loss was not finite at step ${step} of the repetition`,
+});
 
 export const retrainFinding = (recorded: string, retrained: string | null): Finding =>
   recorded === retrained

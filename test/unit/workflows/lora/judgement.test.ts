@@ -49,21 +49,28 @@ describe("each level", () => {
 
   const curve = [1, 2, 3, 4].map((step) => ({ step, value: 1 / step }));
 
-  test("L2 compares every recorded loss up to the last replayed step", () => {
-    expect(judgement.replayFinding(curve, curve.slice(0, 3), 0)).toMatchObject({ passed: true });
+  test("L2 compares every recorded loss up to the step that was asked for", () => {
+    expect(judgement.replayFinding(curve, curve.slice(0, 3), 3, 0)).toMatchObject({ passed: true });
     const off = curve.slice(0, 3).map((point) => (point.step === 2 ? { ...point, value: 0.6 } : point));
-    expect(judgement.replayFinding(curve, off, 0.01)).toMatchObject({
+    expect(judgement.replayFinding(curve, off, 3, 0.01)).toMatchObject({
       passed: false,
       message: expect.stringContaining("step 2"),
     });
   });
 
   test("L2 does not pass on a missing step, nor on no steps at all", () => {
-    expect(judgement.replayFinding(curve, [curve[0], curve[2]] as typeof curve, 1)).toMatchObject({
+    expect(judgement.replayFinding(curve, [curve[0], curve[2]] as typeof curve, 3, 1)).toMatchObject({
       passed: false,
     });
-    expect(judgement.replayFinding(curve, [], 1)).toMatchObject({ passed: false });
-    expect(judgement.replayFinding([], curve, 1)).toMatchObject({ passed: false });
+    expect(judgement.replayFinding(curve, [], 4, 1)).toMatchObject({ passed: false });
+    expect(judgement.replayFinding([], curve, 4, 1)).toMatchObject({ passed: false });
+  });
+
+  test("L2 does not pass on a replay that ended before the step that was asked for", () => {
+    expect(judgement.replayFinding(curve, curve.slice(0, 1), 4, 0)).toMatchObject({
+      passed: false,
+      message: "loss at step 2 was 0.5, now missing (tolerance 0)",
+    });
   });
 
   test("L3 is the same bits or nothing", () => {

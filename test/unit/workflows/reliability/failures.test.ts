@@ -19,14 +19,26 @@ describe("what became of a job", () => {
     expect(neverRetried).toContain(type);
   });
 
-  test.each(["StorageUnavailable", "DiskFull", "NoSeat", "ConnectionError"])(
-    "%s is worth another try",
-    (type) => {
-      const failure = classifyFailure(byActivity(ApplicationFailure.create({ type, message: "why" })));
-      expect(failure).toEqual({ kind: "transient", type, message: "why" });
-      expect(neverRetried).not.toContain(type);
-    },
-  );
+  test.each(["StorageUnavailable", "DiskFull", "NoSeat"])("%s is worth another try", (type) => {
+    const failure = classifyFailure(byActivity(ApplicationFailure.create({ type, message: "why" })));
+    expect(failure).toEqual({ kind: "transient", type, message: "why" });
+    expect(neverRetried).not.toContain(type);
+  });
+
+  test("what is named outside the closed list is a defect, with its name in the message", () => {
+    const failure = (type: string) =>
+      classifyFailure(byActivity(ApplicationFailure.create({ type, message: "why" })));
+    expect(failure("ConnectionError")).toEqual({
+      kind: "transient",
+      type: "Internal",
+      message: "ConnectionError: why",
+    });
+    expect(failure("ValueError")).toEqual({
+      kind: "permanent",
+      type: "Internal",
+      message: "ValueError: why",
+    });
+  });
 
   test("a failure marked as final is permanent whatever its type", () => {
     const failure = classifyFailure(byActivity(ApplicationFailure.nonRetryable("why", "StorageUnavailable")));
@@ -101,7 +113,9 @@ test("people are told what was thrown at the bottom", () => {
     type: "ModelUnavailable",
     message: "no such model: qwen9",
   });
-  expect(describeFailure(new Error("plain"))).toEqual({ type: "Error", message: "plain" });
+  expect(describeFailure(new Error("plain"))).toEqual({ type: "Internal", message: "plain" });
+  const defect = ApplicationFailure.nonRetryable("no key", "KeyError");
+  expect(describeFailure(byActivity(defect))).toEqual({ type: "Internal", message: "KeyError: no key" });
   expect(describeFailure(byActivity(new CancelledFailure("stop"))).type).toBe("Cancelled");
   expect(describeFailure(byActivity(new TimeoutFailure("late", undefined, TimeoutType.HEARTBEAT))).type).toBe(
     "Timeout",
