@@ -25,7 +25,7 @@ export const exampleFolder = (name: Example, stateDir: string): string => join(s
 /** What an example reads, made once per content of the sources that make it. */
 export async function ensureExampleInputs(
   name: Example,
-  { home, python }: Tools,
+  { home, python }: Pick<Tools, "home" | "python">,
   root: string,
   stateDir: string,
   report: (line: string) => void,

@@ -1,4 +1,4 @@
-import { ensureTools } from "../../infra/setup/toolchain";
+import { ensurePython } from "../../infra/setup/toolchain";
 import { InvalidExperimentError } from "../spec/issue";
 import { type LoadedExperiment, loadExperimentFile } from "../spec/load";
 import type { Console } from "./console";
@@ -24,7 +24,7 @@ export async function loadExperiment(
   }
 }
 
-/** Set-up as far as it is not done, and the example's base model and rows. */
+/** The Python environment as far as it is not there, and the example's base model and rows. */
 export async function prepareExample(
   example: Example,
   console: Console,
@@ -33,7 +33,7 @@ export async function prepareExample(
   const progress = new StackProgress(console);
   const report = (step: string) => (line: string) => progress.show({ type: "setup", step, line });
   try {
-    const tools = await ensureTools({ step: report }, root, env);
+    const tools = await ensurePython({ step: report }, root, env);
     await ensureExampleInputs(example, tools, root, stateDir, report("base"));
   } finally {
     progress.end();

@@ -46,6 +46,19 @@ export async function ensureTools(
   return recordTools({ home: belayHome(env), ...python, temporal, minio }, root, env);
 }
 
+/** The Python environment alone. What set-up has recorded of the servers stays as it is. */
+export async function ensurePython(
+  reports: ToolReports,
+  root = repositoryRoot(),
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Pick<Tools, "home" | "python">> {
+  const ready = readyTools(root, env);
+  if (ready) return ready;
+  const context = await goContext(env);
+  const { python } = await toolSteps(context, root, reports).python();
+  return { home: context.home, python };
+}
+
 /** The steps one by one, for a caller that shows them; the two servers are built one after the other. */
 export function toolSteps(context: GoContext, root: string, reports: ToolReports) {
   const { env, home, interpreter } = context;

@@ -50,7 +50,12 @@ test(
     await commandLine(["artifacts", result.run, "--get", outputs], root, rig.info);
     const adapter = join(outputs, "adapter");
     const script = join(root, "test", "resilience", "support", "classify.py");
-    const answered = await execa(python, [script, adapter, join(made, "data", "intents.csv")], { cwd: made });
+    const answered = await execa(python, [
+      script,
+      adapter,
+      join(made, "base"),
+      join(made, "data", "intents.csv"),
+    ]);
     expect(Number(answered.stdout)).toBeGreaterThan(wellAboveChance);
   },
   patience,

@@ -1,4 +1,4 @@
-"""Uses an adapter as its model card says: `python classify.py ADAPTER_FOLDER CSV`, where the card finds the tokenizer.
+"""Uses an adapter as its model card says: `python classify.py ADAPTER_FOLDER BASE_FOLDER CSV`.
 
 Prints the share of rows whose intent the model names. Only PEFT and transformers are needed, nothing of ours.
 """
@@ -11,12 +11,14 @@ from pathlib import Path
 import torch
 
 
-def main(adapter: Path, rows: Path) -> None:
+def main(adapter: Path, base: Path, rows: Path) -> None:
     card = (adapter / "README.md").read_text()
     found = re.search(r"```python\n(.*?)```", card, re.DOTALL)
     assert found, "the card has no lines that load the adapter"
     names: dict[str, object] = {}
-    exec(found[1].replace("path/to/this/folder", str(adapter)), names)
+    # A card of a local base cannot know where its reader has that base.
+    lines = found[1].replace("path/to/this/folder", str(adapter)).replace("path/to/the/base/model", str(base))
+    exec(lines, names)
     model, tokenizer = names["model"].eval(), names["tokenizer"]
 
     with rows.open(newline="") as file:
@@ -30,4 +32,4 @@ def main(adapter: Path, rows: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
