@@ -51,9 +51,11 @@ export class Reconciler {
   /** Starts a check if one is due. */
   soon(): void {
     if (this.checking) return;
-    const started = this.search.open().filter((trial) => trial.state !== "pending");
-    const trials = started
-      .map((trial) => trial.trial)
+    // One that is being started is not there yet; that does not mean that it is gone.
+    const trials = this.search
+      .open()
+      .filter(({ state, trial }) => state !== "pending" && !this.children.isStarting(trial))
+      .map(({ trial }) => trial)
       .filter((trial) => this.isDue || this.children.hints.has(trial));
     this.isDue = false;
     if (trials.length === 0) return;

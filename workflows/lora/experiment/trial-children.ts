@@ -16,7 +16,7 @@ import type { ExperimentRun } from "./experiment-run";
 export class TrialChildren {
   /** Trials whose workflow may be gone. */
   readonly hints = new Set<number>();
-  private starting = 0;
+  private readonly starting = new Set<number>();
 
   constructor(
     private readonly run: ExperimentRun,
@@ -24,16 +24,21 @@ export class TrialChildren {
   ) {}
 
   start(trial: LiveTrial): void {
-    this.starting += 1;
+    this.starting.add(trial.trial);
     void this.startChild(trial).finally(() => {
-      this.starting -= 1;
+      this.starting.delete(trial.trial);
       this.run.news += 1;
     });
   }
 
   /** No start is under way. */
   async allStarted(): Promise<void> {
-    if (this.starting > 0) await condition(() => this.starting === 0);
+    if (this.starting.size > 0) await condition(() => this.starting.size === 0);
+  }
+
+  /** Whether the trial's workflow may not be there yet. */
+  isStarting(trial: number): boolean {
+    return this.starting.has(trial);
   }
 
   /** Signals a trial. One that is not there any more is looked for. */
