@@ -5,7 +5,7 @@ import type { ObjectStore } from "../artifacts/object-store";
 import { loadManifest } from "../manifest/load";
 import type { Signer } from "../manifest/signature";
 import type { Resource } from "../manifest/statement";
-import { listArtifacts } from "../persistence/artifacts";
+import { type ArtifactRow, listArtifacts } from "../persistence/artifacts";
 import type { Database } from "../persistence/database";
 import { hashFile } from "../spec/hash-file";
 
@@ -26,12 +26,12 @@ export async function checkHashes(
   const base = buildDefinition.resolvedDependencies.filter(({ name }) => name.startsWith("model/"));
   const resources = [...statement.subject, ...runDetails.byproducts, ...base];
   // Reports are written after the manifest: what they should be is in the record alone.
-  const reports = await recordedReports(db, run);
-  resources.push(...reports);
+  const recorded = await listArtifacts(db, run);
+  resources.push(...recorded.filter(({ kind }) => kind === "report").map(resourceOf));
   const failures: string[] = [];
-  const recorded = await recordedManifest(db, run);
-  if (recorded !== undefined && recorded !== sha256)
-    failures.push(differs("manifest.json", recorded, sha256));
+  const manifest = recorded.find(({ name }) => name === "manifest.json")?.ref.sha256;
+  if (manifest !== undefined && manifest !== sha256)
+    failures.push(differs("manifest.json", manifest, sha256));
   const forged = signer && (await signatureProblem(store, run, signer, bytes));
   if (forged) failures.push(`manifest.dsse.json ${forged}`);
   for (const resource of resources) {
@@ -41,20 +41,11 @@ export async function checkHashes(
   return { checked: resources.length + (signer ? 2 : 1), failures };
 }
 
-async function recordedManifest(db: Database, run: string): Promise<string | undefined> {
-  const { rows } = await db.query<{ sha256: string }>(
-    "SELECT sha256 FROM artifacts WHERE run = $1 AND name = 'manifest.json'",
-    [run],
-  );
-  return rows[0]?.sha256;
-}
-
-async function recordedReports(db: Database, run: string): Promise<Resource[]> {
-  const artifacts = await listArtifacts(db, run);
-  return artifacts
-    .filter(({ kind }) => kind === "report")
-    .map(({ name, ref }) => ({ name, uri: ref.uri, digest: { sha256: ref.sha256 } }));
-}
+const resourceOf = ({ name, ref }: ArtifactRow): Resource => ({
+  name,
+  uri: ref.uri,
+  digest: { sha256: ref.sha256 },
+});
 
 async function signatureProblem(
   store: ObjectStore,

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
+import { isMapping } from "../../workflows/contracts/experiment/mapping";
 import { normalizeExperiment, parseExperiment } from "../../workflows/contracts/experiment/normalize";
 import { type Position, parseSpecDocument } from "./document";
 import { InvalidExperimentError, type LocatedIssue, type SpecIssue, type SpecPath } from "./issue";
@@ -100,6 +101,3 @@ function applyOverrides(root: Record<string, unknown>, set: readonly string[]): 
   if (problems.length > 0) throw new InvalidExperimentError(problems);
   return overrides;
 }
-
-const isMapping = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

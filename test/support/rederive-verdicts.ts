@@ -1,3 +1,4 @@
+import type { RungRow } from "../../activities/report/rows";
 import type { ExperimentSpec, TrialParams, TrialState, Verdict } from "../../workflows/contracts";
 import { ruleOf } from "../../workflows/lora/search/cohort";
 import { judgeAlone, judgeCohort } from "../../workflows/lora/search/pruners";
@@ -11,7 +12,7 @@ export interface SearchRecord {
   settings: Pick<ExperimentSpec, "search" | "train" | "lora"> & { plannedSteps: number; sequences: number };
   /** Proposed trials. */
   trials: RecordedTrial[];
-  rungs: RecordedRung[];
+  rungs: RungRow[];
 }
 
 export interface RecordedTrial {
@@ -21,24 +22,14 @@ export interface RecordedTrial {
   tellCount: number;
 }
 
-export interface RecordedRung {
-  ordinal: number;
-  trial: number;
-  rung: number;
-  step: number;
-  value: number | null;
-  verdict: Verdict;
-  seen: number;
-}
-
 /**
  * The rungs that a record leads to, in order: of those on record only the values and, where trials are judged as they
  * come, their order are read. A record that nobody altered has exactly these.
  */
-export const rederiveVerdicts = (record: SearchRecord): RecordedRung[] =>
+export const rederiveVerdicts = (record: SearchRecord): RungRow[] =>
   record.settings.search.deterministic ? byWave(record) : asTheyCame(record);
 
-function asTheyCame({ settings, trials, rungs }: SearchRecord): RecordedRung[] {
+function asTheyCame({ settings, trials, rungs }: SearchRecord): RungRow[] {
   const { search, plannedSteps } = settings;
   const windows = new RungWindows(rungCount(search, plannedSteps));
   return [...rungs]
@@ -56,10 +47,10 @@ function asTheyCame({ settings, trials, rungs }: SearchRecord): RecordedRung[] {
     });
 }
 
-function byWave(record: SearchRecord): RecordedRung[] {
+function byWave(record: SearchRecord): RungRow[] {
   const { search, plannedSteps } = record.settings;
   const windows = new RungWindows(rungCount(search, plannedSteps));
-  const derived: RecordedRung[] = [];
+  const derived: RungRow[] = [];
   for (const [index, wave] of wavesOf(record.trials).entries())
     derived.push(...ofWave(wave, bracketOf(search, plannedSteps, index), record, windows, derived.length));
   return derived;
@@ -78,9 +69,9 @@ function ofWave(
   { settings, rungs }: SearchRecord,
   windows: RungWindows,
   before: number,
-): RecordedRung[] {
+): RungRow[] {
   const { search } = settings;
-  const derived: RecordedRung[] = [];
+  const derived: RungRow[] = [];
   let standing = wave;
   for (let rung = 0; ; rung++) {
     const here = standing.filter((member) => stepsOf(member, bracket, settings).length > rung);

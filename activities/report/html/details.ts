@@ -73,7 +73,7 @@ export function adapter(data: ReportData): Markup {
     "The adapter",
     `${winner.reason}${winner.trainableParams === null ? "" : ` It has ${count(winner.trainableParams)} trained parameters.`}`,
     factList(winner.params, "facts params"),
-    html`<h3>Load it</h3><p>Fetch the files, then three lines of Python with plain PEFT:</p>`,
+    html`<h3>Load it</h3><p>Fetch the files; then plain PEFT loads them, without anything of Belay:</p>`,
     code(winner.fetch, "shell"),
     code(winner.python, "python"),
     fileTable("Files of the adapter", winner.files),

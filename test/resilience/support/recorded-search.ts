@@ -1,7 +1,8 @@
 import { createObjectStore } from "../../../activities/artifacts/object-store";
 import { loadManifest } from "../../../activities/manifest/load";
+import type { RungRow } from "../../../activities/report/rows";
 import { ExperimentSpec, SearchSpace } from "../../../workflows/contracts";
-import type { RecordedRung, RecordedTrial, SearchRecord } from "../../support/rederive-verdicts";
+import type { RecordedTrial, SearchRecord } from "../../support/rederive-verdicts";
 import type { Rig } from "./rig";
 
 export type Settings = SearchRecord["settings"] & { space: SearchSpace };
@@ -24,7 +25,7 @@ export const recordedTrials = (rig: Rig, run: string): Promise<RecordedTrial[]> 
     [run],
   );
 
-export const recordedRungs = (rig: Rig, run: string): Promise<RecordedRung[]> =>
+export const recordedRungs = (rig: Rig, run: string): Promise<RungRow[]> =>
   rig.rows(
     "SELECT ordinal, trial, rung, step, value, verdict, seen FROM rungs WHERE run = $1 ORDER BY ordinal",
     [run],

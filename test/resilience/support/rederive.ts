@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import { type RecordedRung, rederiveVerdicts } from "../../support/rederive-verdicts";
+import type { RungRow } from "../../../activities/report/rows";
+import { rederiveVerdicts } from "../../support/rederive-verdicts";
 import { recordedRungs, recordedTrials, settingsOf } from "./recorded-search";
 import { type RederivedProposal, rederiveProposals } from "./rederive-proposals";
 import type { Rig } from "./rig";
@@ -8,8 +9,8 @@ export interface Rederived {
   proposals: RederivedProposal[];
   /** Those that the record does not lead to. */
   strayed: RederivedProposal[];
-  recorded: RecordedRung[];
-  derived: RecordedRung[];
+  recorded: RungRow[];
+  derived: RungRow[];
 }
 
 /** Every proposal and verdict on record beside what the record leads to. A copy has the settings of its original. */

@@ -3,6 +3,7 @@ import { checkExperiment } from "./cross-checks";
 import { isHigherBetter } from "./evaluation";
 import { ExperimentSpec } from "./index";
 import type { SpecIssue, SpecPath } from "./issue";
+import { isMapping } from "./mapping";
 import { restsOnFault, withoutFaults } from "./provisional";
 import { sectionKeys, sections } from "./sections";
 import { rewriteDistribution } from "./space-shorthands";
@@ -209,9 +210,6 @@ class Draft {
     return { value, issues: this.issues, original: this.original };
   }
 }
-
-const isMapping = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const own = <T>(record: Record<string, T> | undefined, key: string): T | undefined =>
   record && Object.hasOwn(record, key) ? record[key] : undefined;

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { ExperimentSpec } from "./index";
 import type { SpecPath } from "./issue";
+import { isMapping } from "./mapping";
 
 /** What stands in for a required setting that is missing or wrong. */
 const placeholders: Record<string, unknown> = {
@@ -37,7 +38,7 @@ function remove(draft: Record<string, unknown>, issue: z.core.$ZodIssue): void {
   const path = issue.path as SpecPath;
   if (issue.code === "unrecognized_keys") {
     const holder = at(draft, path);
-    if (isRecord(holder)) for (const key of issue.keys) delete holder[key];
+    if (isMapping(holder)) for (const key of issue.keys) delete holder[key];
     return;
   }
   // A list with a faulty entry is left out as a whole.
@@ -45,7 +46,7 @@ function remove(draft: Record<string, unknown>, issue: z.core.$ZodIssue): void {
   const whole = list < 0 ? path : path.slice(0, list);
   const key = whole.at(-1);
   const holder = at(draft, whole.slice(0, -1), { create: true });
-  if (key === undefined || !isRecord(holder)) return;
+  if (key === undefined || !isMapping(holder)) return;
   const placeholder = placeholders[whole.join(".")];
   if (placeholder === undefined) delete holder[key];
   else holder[key] = structuredClone(placeholder);
@@ -54,15 +55,12 @@ function remove(draft: Record<string, unknown>, issue: z.core.$ZodIssue): void {
 function at(root: Record<string, unknown>, path: SpecPath, { create = false } = {}): unknown {
   let here: unknown = root;
   for (const segment of path) {
-    if (!isRecord(here)) return undefined;
+    if (!isMapping(here)) return undefined;
     if (create && here[segment] === undefined) here[segment] = {};
     here = here[segment];
   }
   return here;
 }
-
-const isRecord = (value: unknown): value is Record<string | number, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Settings that are judged by another one. */
 const judgedBy: Record<string, SpecPath> = {

@@ -1,3 +1,4 @@
+import { isMapping } from "./mapping";
 import type { SearchableKey } from "./search";
 
 /** A distribution rewritten into our own form, or why that is not possible. */
@@ -11,9 +12,6 @@ const integerKeys: readonly SearchableKey[] = [
 ];
 
 const ownShapes = ["uniform", "loguniform", "int", "logint", "choice"];
-
-const isMapping = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Accepts a bare list, a single value, W&B's {values}, {value}, {min, max, distribution} and Optuna's {low, high, log}. */
 export function rewriteDistribution(key: string, written: unknown): Rewritten {

@@ -1,3 +1,4 @@
+import type { RungRow } from "../../../../../activities/report/rows";
 import {
   type ExperimentInput,
   ExperimentSpec,
@@ -7,7 +8,6 @@ import {
 } from "../../../../../workflows/contracts";
 import { Search } from "../../../../../workflows/lora/search/search";
 import { newSearch, type SearchState } from "../../../../../workflows/lora/search/state";
-import type { RecordedRung } from "../../../../support/rederive-verdicts";
 import { pick, random } from "../../../../support/seeded";
 
 /** What a simulated trial is fated to do: its value at a step, if it has one, and whether it breaks on the way. */
@@ -22,7 +22,7 @@ export interface History {
   verdicts: Map<string, string>;
   /** Rows as the workflow records them. */
   trials: { trial: number; params: TrialParams; tellCount: number }[];
-  decisions: RecordedRung[];
+  decisions: RungRow[];
   ends: Map<number, TrialEndState>;
   mostRunning: number;
   largestState: number;
