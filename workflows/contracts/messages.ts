@@ -37,8 +37,8 @@ export const StageName = z.enum([
   "select",
   "test",
   "merge",
-  "report",
   "verify",
+  "report",
 ]);
 export type StageName = z.infer<typeof StageName>;
 

@@ -29,8 +29,11 @@ export async function finalize(run: ExperimentRun, search: Search): Promise<Conc
     await run.inStage("test", () => test(run, stages, winner));
     problem = await run.inStage("merge", () => deliver(run, stages, winner));
   }
-  const manifest = await run.inStage("report", () => writeManifest(run, stages));
-  if (winner !== null) stages.reproducibility = await run.inStage("verify", () => verify(run));
+  const manifest = await run.inStage("verify", async () => {
+    const written = await writeManifest(run, stages);
+    if (winner !== null) stages.reproducibility = await verify(run);
+    return written;
+  });
   const report = await run.inStage("report", () =>
     kernel["report.render"].executeWithOptions({ summary: "report.html and report.md" }, [
       { run: run.id, stages, manifest },

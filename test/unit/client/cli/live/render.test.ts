@@ -11,7 +11,7 @@ describe("the live view", () => {
     expect(shown()).toMatchInlineSnapshot(`
       "quickstart-3f1c0a9b27de  running  00:01:23
       http://127.0.0.1:8233/namespaces/default/workflows/quickstart-3f1c0a9b27de
-      ✓ resolve  ✓ dataset  ✓ space  ▸ search  · select  · test  · merge  · report  · verify
+      ✓ resolve  ✓ dataset  ✓ space  ▸ search  · select  · test  · merge  · verify  · report
       Trials 4/8: 4 pending | 2 running | 1 completed | 1 pruned   training 00:00:42
         trial  state      learning_rate  r  step     loss    exact_match
         0      pruned     0.01001        1  75/300   1.235   0.0156
@@ -42,7 +42,7 @@ describe("the live view", () => {
     expect(shown(state)).toMatchInlineSnapshot(`
       "quickstart-3f1c0a9b27de  running  00:01:23
       http://127.0.0.1:8233/namespaces/default/workflows/quickstart-3f1c0a9b27de
-      ✓ resolve  ▸ dataset  · space  · search  · select  · test  · merge  · report  · verify
+      ✓ resolve  ▸ dataset  · space  · search  · select  · test  · merge  · verify  · report
       Trials 4/8: 4 pending | 2 running | 1 completed | 1 pruned   training 00:00:42
       ▸ tokenising
       Best so far: none yet"
