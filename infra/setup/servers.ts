@@ -33,9 +33,19 @@ const MINIO: ServerProgram = {
   module: "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c",
 };
 
+/** Another S3 server, for tests: of MinIO nothing but the S3 API may be relied on. */
+const VERSITYGW: ServerProgram = {
+  program: "versitygw",
+  pathVariable: "VERSITYGW_PATH",
+  module: "github.com/versity/versitygw/cmd/versitygw@v1.8.0",
+};
+
 export const ensureTemporal = (context: GoContext, report: Report) => ensureServer(TEMPORAL, context, report);
 
 export const ensureMinio = (context: GoContext, report: Report) => ensureServer(MINIO, context, report);
+
+export const ensureVersitygw = (context: GoContext, report: Report) =>
+  ensureServer(VERSITYGW, context, report);
 
 async function ensureServer(server: ServerProgram, context: GoContext, report: Report): Promise<string> {
   const own = fromMachine(server, context.env);

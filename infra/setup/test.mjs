@@ -5,7 +5,7 @@
  * All tests of both languages, after set-up: `npm test`. With arguments, vitest alone, which gets them. Ends non-zero
  * when any test fails, and runs the second suite even when the first one failed.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defaultStateDir, repositoryRoot } from "./home.mjs";
@@ -16,9 +16,18 @@ const node = join(root, "node_modules", ".bin", "node");
 const bin = join(root, "node_modules", ".bin");
 const env = {
   ...process.env,
+  VERSITYGW_PATH: secondStore(),
   PATH: `${bin}:${process.env.PATH ?? ""}`,
   PYTHONPATH: join(root, "gpu-worker"),
 };
+
+/** An S3 server beside the stack's own, built once. Ends the command where it cannot be had. */
+function secondStore() {
+  const script = join(root, "dist", "infra", "setup", "test-servers.js");
+  const { stdout, status } = spawnSync(node, [script], { stdio: ["ignore", "pipe", "inherit"] });
+  if (status !== 0) process.exit(status ?? 1);
+  return stdout.toString();
+}
 
 /**
  * @param {string} title

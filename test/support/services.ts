@@ -58,9 +58,12 @@ export interface FreshStore {
   options: Parameters<typeof createObjectStore>[0];
 }
 
-/** A bucket of one's own, prepared as the stack prepares its own. It goes with the server. */
-export async function freshStore(): Promise<FreshStore> {
-  const { s3: found } = await services();
+/** Where an S3 server is, and how it lets one in. */
+export type S3Access = Pick<StackInfo["s3"], "endpoint" | "accessKey" | "secretKey">;
+
+/** A bucket of one's own, prepared as the stack prepares its own. It goes with the server: the stack's, or `other`. */
+export async function freshStore(other?: S3Access): Promise<FreshStore> {
+  const found = other ?? (await services()).s3;
   const bucket = uniqueName("test").replace("_", "-");
   const options = {
     endpoint: found.endpoint,

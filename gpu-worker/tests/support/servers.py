@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import urllib3
+from minio import Minio
 
 from belay_gpu.worker.config import StoreConfig
 
@@ -74,16 +75,32 @@ def object_store(folder: Path, port: int | None = None) -> Iterator[StoreConfig]
     environment = {**os.environ, "MINIO_ROOT_USER": "belay-test", "MINIO_ROOT_PASSWORD": "belay-test"}
     command = [tool("minio"), "server", "--address", f"127.0.0.1:{port}", str(folder)]
     with process(command, env=environment):
-        http = urllib3.PoolManager(retries=False)
-
-        def healthy() -> bool:
-            try:
-                return http.request("GET", f"http://127.0.0.1:{port}/minio/health/live").status == 200
-            except urllib3.exceptions.HTTPError:
-                return False
-
-        until(healthy, "MinIO")
+        until(lambda: is_well(f"http://127.0.0.1:{port}/minio/health/live"), "MinIO")
         yield StoreConfig(f"http://127.0.0.1:{port}", "belay", "belay-test", "belay-test")
+
+
+@contextmanager
+def versitygw(binary: str, folder: Path) -> Iterator[StoreConfig]:
+    """Another S3 server than MinIO, over `folder`."""
+    port = free_port()
+    environment = {**os.environ, "ROOT_ACCESS_KEY": "belay-test", "ROOT_SECRET_KEY": "belay-test"}
+    listen = ["--port", f"127.0.0.1:{port}", "--health", "/health", "--quiet"]
+    with process([binary, *listen, "posix", str(folder)], env=environment):
+        until(lambda: is_well(f"http://127.0.0.1:{port}/health"), "versitygw")
+        yield StoreConfig(f"http://127.0.0.1:{port}", "belay", "belay-test", "belay-test")
+
+
+def is_well(url: str) -> bool:
+    try:
+        return urllib3.PoolManager(retries=False).request("GET", url).status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
+
+
+def make_bucket(config: StoreConfig) -> None:
+    address = config.endpoint.removeprefix("http://")
+    client = Minio(address, config.access_key, config.secret_key, secure=False, region="us-east-1")
+    client.make_bucket(config.bucket)
 
 
 @contextmanager

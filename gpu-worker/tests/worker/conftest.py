@@ -4,24 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from minio import Minio
 
 from belay_gpu.worker.config import StoreConfig
 from belay_gpu.worker.store import ObjectStore
-from tests.support.servers import object_store, temporal_server
+from tests.support.servers import make_bucket, object_store, temporal_server
 
 
 @pytest.fixture(scope="session")
 def store_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreConfig]:
     with object_store(tmp_path_factory.mktemp("minio")) as config:
-        client = Minio(
-            config.endpoint.removeprefix("http://"),
-            config.access_key,
-            config.secret_key,
-            secure=False,
-            region="us-east-1",
-        )
-        client.make_bucket(config.bucket)
+        make_bucket(config)
         yield config
 
 

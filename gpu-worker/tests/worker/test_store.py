@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,9 +23,26 @@ from belay_gpu.worker.config import StoreConfig
 from belay_gpu.worker.inputs import fetch_newest
 from belay_gpu.worker.shipping import Segments, WalShipper, checkpoint_prefix, upload_checkpoint
 from belay_gpu.worker.store import ObjectStore
-from tests.support.servers import free_port
+from tests.support.servers import free_port, make_bucket, object_store, versitygw
 
 SNAPSHOT = Snapshot(b"{}", b"adapter", b"state", {"step": 7})
+
+
+@pytest.fixture(scope="module", params=["MinIO", "versitygw"])
+def store_config(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StoreConfig]:
+    """Only the S3 API is relied on, so everything holds in another server than the stack's too."""
+    folder = tmp_path_factory.mktemp("store")
+    if request.param == "MinIO":
+        server = object_store(folder)
+    elif binary := os.environ.get("VERSITYGW_PATH") or shutil.which("versitygw"):
+        server = versitygw(binary, folder)
+    else:
+        pytest.skip("versitygw is not here: `npm test` builds it and names it in VERSITYGW_PATH")
+    with server as config:
+        make_bucket(config)
+        yield config
 
 
 @pytest.fixture
@@ -57,8 +77,6 @@ async def test_a_damaged_cached_file_is_fetched_again(store: ObjectStore, tmp_pa
 
 
 async def test_the_cache_forgets_what_was_used_longest_ago(store: ObjectStore, tmp_path: Path) -> None:
-    import os
-
     cache = InputCache(tmp_path / "cache", store)
     paths = [await cache.path(store.put_blob(bytes([n]) * 100, "x/y")) for n in range(4)]
     for age, path in enumerate(paths):
