@@ -57,7 +57,7 @@ export function datasetView(profile: DatasetProfile | null): DatasetView | null 
     facts.push({
       label: "Groups",
       value: count(profile.groups.count),
-      note: `by ${profile.groups.column}, never split`,
+      note: `by ${profile.groups.column}, each within one of the splits drawn here`,
     });
   }
   return { facts, profile };

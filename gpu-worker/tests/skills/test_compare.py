@@ -108,13 +108,29 @@ def test_rows_that_were_not_scored_are_left_out_of_both() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "base", "best", "message"),
+    ("metric", "base", "best", "kind", "message"),
     [
-        ("exact_match", [{"exact_match": 1}], [], "scored on 1 and 0 rows"),
-        ("exact_match", [{"loss": 1}], [{"loss": 1}], "no test row was scored by exact_match"),
-        ("speed", [{"loss": 1}], [{"loss": 1}], "speed is not one of"),
+        ("exact_match", [{"exact_match": 1}], [], "Internal", "scored on 1 and 0 rows"),
+        ("speed", [{"loss": 1}], [{"loss": 1}], "InvalidSpec", "speed is not one of"),
+        (
+            "exact_match",
+            [{"loss": 1, "tokens": 2}],
+            [{"loss": 1, "tokens": 2, "exact_match": 1}],
+            "InvalidSpec",
+            "no row of both base and winner was scored by exact_match; use one of eval_loss, perplexity",
+        ),
+        (
+            "accuracy",
+            [{"loss": 1}],
+            [{"accuracy": 1}],
+            "InvalidSpec",
+            "was scored by accuracy; they have no metric in common",
+        ),
     ],
 )
-def test_what_cannot_be_compared_is_refused(metric: str, base: Any, best: Any, message: str) -> None:
-    with pytest.raises(SkillError, match=message):
+def test_what_cannot_be_compared_is_refused(
+    metric: str, base: Any, best: Any, kind: str, message: str
+) -> None:
+    with pytest.raises(SkillError, match=message) as caught:
         compare(metric, base, best, SEED)
+    assert caught.value.type == kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import LlamaForCausalLM, MixtralConfig
+from transformers import LlamaForCausalLM, MixtralConfig, PretrainedConfig, Qwen3_5TextConfig
 
 from belay_gpu.contracts import BuildSearchSpaceInput, SearchPlan
 from belay_gpu.engine.errors import EngineError
@@ -44,7 +45,7 @@ def request(model: Path, **changes: Any) -> BuildSearchSpaceInput:
         "train": changes.pop("train", {}),
         "lora": changes.pop("lora", {}),
         "search": {"space": {"r": {"choice": [4, 8]}}, **changes.pop("search", {})},
-        "eval": {},
+        "eval": changes.pop("eval", {}),
         "pack": changes.pop("pack", {}),
     }
     assert not changes
@@ -163,20 +164,81 @@ def test_searched_targets_are_checked_too(llama: Path) -> None:
     assert "no linear layer is named nothing" in refusal(request(llama, search={"space": space}))[1]
 
 
-def test_experts_that_all_linear_would_miss_are_not_missed_silently(tmp_path: Path) -> None:
+def save_config(folder: Path, config: PretrainedConfig, architecture: str) -> Path:
+    """A model folder as far as its shape goes: the weights are never read."""
+    config.architectures = [architecture]
+    config.save_pretrained(folder)
+    (folder / "model.safetensors").write_bytes(b"")
+    return folder
+
+
+def save_mixtral(folder: Path, vocabulary: int) -> Path:
     config = MixtralConfig(
-        vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=2, num_local_experts=4,
+        vocab_size=vocabulary, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=2, num_key_value_heads=2, num_local_experts=4,
     )  # fmt: skip
-    config.architectures = ["MixtralForCausalLM"]
-    config.save_pretrained(tmp_path)
-    (tmp_path / "model.safetensors").write_bytes(b"")
-    kind, message = refusal(request(tmp_path))
+    return save_config(folder, config, "MixtralForCausalLM")
+
+
+def test_experts_that_all_linear_would_miss_are_not_missed_silently(tmp_path: Path) -> None:
+    model = save_mixtral(tmp_path, vocabulary=64)
+    kind, message = refusal(request(model))
     assert kind == "Unsupported"
     assert "all-linear does not reach" in message
     assert "q_proj" in message
-    named = build_search_space(request(tmp_path, lora={"target_modules": ["q_proj"]}))
+    named = build_search_space(request(model, lora={"target_modules": ["q_proj"]}))
     assert any("fused" in weight.reason for weight in named.skipped)
+
+
+def test_fused_weights_that_hold_next_to_nothing_are_only_listed(tmp_path: Path) -> None:
+    plan = build_search_space(request(save_mixtral(tmp_path, vocabulary=100_000)))
+    fused = [weight for weight in plan.skipped if "fused" in weight.reason]
+    held = sum(weight.count * math.prod(weight.shape) for weight in fused)
+    assert 0 < held < 0.01 * plan.base_params
+
+
+def test_the_convolutions_of_a_dense_hybrid_are_listed_and_no_experts(tmp_path: Path) -> None:
+    config = Qwen3_5TextConfig(
+        vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=4, num_attention_heads=2,
+        num_key_value_heads=2, head_dim=16, linear_num_key_heads=2, linear_num_value_heads=2,
+        linear_key_head_dim=8, linear_value_head_dim=8,
+    )  # fmt: skip
+    model = save_config(tmp_path, config, "Qwen3_5ForCausalLM")
+    plan = build_search_space(request(model, search={"space": {"r": {"choice": [1, 2]}}}))
+    (convolution,) = [weight for weight in plan.skipped if len(weight.shape) > 2]
+    assert (convolution.name, convolution.count, convolution.reason) == ("conv1d", 3, "a convolution")
+    assert math.prod(convolution.shape) * 3 > 0.01 * plan.base_params, "else its share alone would pass it"
+    assert adapted_names(plan) >= {"in_proj_qkv", "out_proj", "q_proj", "down_proj"}
+
+
+@pytest.mark.parametrize(
+    ("search", "evaluation", "message"),
+    [
+        ({"metric": "exact_match", "mode": "max"}, {}, "search.metric: exact_match cannot be computed"),
+        ({}, {"metrics": ["eval_loss", "f1"]}, "eval.metrics: f1 cannot be computed"),
+        (
+            {"metric": "f1", "mode": "max"},
+            {"metrics": ["f1", "exact_match"], "report_metric": "exact_match"},
+            "search.metric, eval.metrics, eval.report_metric: exact_match and f1 cannot be computed",
+        ),
+    ],
+)
+def test_generated_answers_need_rows_with_prompts(
+    llama: Path, search: dict[str, Any], evaluation: dict[str, Any], message: str
+) -> None:
+    sections = {"search": {"space": {}, **search}, "eval": evaluation}
+    kind, told = refusal(request(llama, dataset={"format": "text"}, **sections))
+    assert kind == "InvalidSpec"
+    assert told.startswith(
+        f"{message}: rows of the format text have no prompt to answer; use metrics such as"
+    )
+    for format in ("prompt_completion", "alpaca", "messages", "sharegpt"):
+        build_search_space(request(llama, dataset={"format": format}, **sections))
+
+
+def test_plain_text_is_scored_by_its_loss(llama: Path) -> None:
+    metrics = ["eval_loss", "perplexity", "bits_per_byte", "token_accuracy"]
+    build_search_space(request(llama, dataset={"format": "text"}, eval={"metrics": metrics}))
 
 
 def test_a_base_that_does_not_fit_is_refused_with_ways_out(llama: Path) -> None:

@@ -36,17 +36,17 @@ def compare(
         resamples: draws.
 
     Raises:
-        SkillError: Internal where the two do not score the same rows, or no row has the metric.
+        SkillError: InvalidSpec where no row of both was scored by the metric; Internal where the two do not
+            score the same rows.
     """
     if metric not in STATISTICS:
         raise SkillError("InvalidSpec", f"eval.report_metric: {metric} is not one of {', '.join(STATISTICS)}")
     if len(base) != len(best):
         raise SkillError("Internal", f"base and winner were scored on {len(base)} and {len(best)} rows")
-    needed = NEEDS[metric]
-    scored = [i for i in range(len(base)) if all(key in base[i] and key in best[i] for key in needed)]
+    scored = _scored(metric, base, best)
     if not scored:
-        raise SkillError("Internal", f"no test row was scored by {metric}")
-    ours, theirs = (_columns(rows, scored, needed) for rows in (best, base))
+        raise SkillError("InvalidSpec", _not_scored(metric, base, best))
+    ours, theirs = (_columns(rows, scored, NEEDS[metric]) for rows in (best, base))
     statistic = STATISTICS[metric]
     every_row = np.arange(len(scored))[None, :]
     best_value, base_value = float(statistic(ours, every_row)[0]), float(statistic(theirs, every_row)[0])
@@ -68,6 +68,18 @@ def compare(
         examples=len(scored),
         resamples=resamples,
     )
+
+
+def _scored(metric: str, base: Sequence[Example], best: Sequence[Example]) -> list[int]:
+    """Rows of which both scorings have what the metric is made of."""
+    needed = NEEDS[metric]
+    return [row for row in range(len(base)) if all(key in base[row] and key in best[row] for key in needed)]
+
+
+def _not_scored(metric: str, base: Sequence[Example], best: Sequence[Example]) -> str:
+    others = [name for name in STATISTICS if _scored(name, base, best)]
+    wanted = f"use one of {', '.join(others)}" if others else "they have no metric in common"
+    return f"eval.report_metric: no row of both base and winner was scored by {metric}; {wanted}"
 
 
 def _columns(

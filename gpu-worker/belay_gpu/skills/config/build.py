@@ -14,6 +14,7 @@ from belay_gpu.contracts import (
 from belay_gpu.skills.config.checks import check_ranks, coverages, rank_warnings, values_of
 from belay_gpu.skills.config.coverage import Coverage, skipped_summaries, summaries
 from belay_gpu.skills.config.memory import TargetDevice, check_fits, compute_bytes, estimate, target_device
+from belay_gpu.skills.config.metrics import check_metrics
 from belay_gpu.skills.config.proposal import propose_space
 from belay_gpu.skills.config.shape import ModelShape, read_shape
 
@@ -30,6 +31,7 @@ def build_search_space(request: BuildSearchSpaceInput, device: TargetDevice | No
     Raises:
         SkillError: InvalidSpec, Unsupported, ModelUnavailable or DoesNotFit; one line each.
     """
+    check_metrics(request)
     device = device or target_device("auto")
     shape = read_shape(request.model, request.task, request.dataset.tokenised.class_names)
     covered = coverages(request, shape)

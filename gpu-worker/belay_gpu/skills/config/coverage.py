@@ -11,6 +11,8 @@ from belay_gpu.skills.config.shape import ModelShape, Weight
 from belay_gpu.skills.failures import SkillError
 
 ALL_LINEAR = "all-linear"
+# What fused weights may hold of the base's parameters before `all-linear` leaves out too much to be true.
+FUSED_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ def cover(shape: ModelShape, targets: str | Sequence[str]) -> Coverage:
 
     Raises:
         SkillError: InvalidSpec for a target that matches nothing; Unsupported where `all-linear` would
-            silently leave out weights that hold most of what the layers do.
+            silently leave out a notable share of what the layers do.
     """
     wanted = None if targets == ALL_LINEAR else list(targets)
     if wanted is not None:
@@ -44,9 +46,9 @@ def cover(shape: ModelShape, targets: str | Sequence[str]) -> Coverage:
             adapted.append(weight)
         else:
             skipped.append((weight, _why_not(weight)))
-    fused = [weight for weight in shape.weights if len(weight.shape) > 2]
-    if wanted is None and fused:
-        share = sum(weight.parameters for weight in fused) / shape.parameters
+    fused = [weight for weight in shape.weights if weight.fused]
+    share = sum(weight.parameters for weight in fused) / shape.parameters
+    if wanted is None and share > FUSED_SHARE:
         raise SkillError(
             "Unsupported",
             f"lora.target_modules: all-linear does not reach {fused[0].suffix} and others of {len(fused)} "
@@ -79,7 +81,9 @@ def _check_names(shape: ModelShape, wanted: Sequence[str]) -> None:
 def _why_not(weight: Weight) -> str:
     if weight.head:
         return "the output head"
-    if len(weight.shape) > 2:
+    if weight.convolution:
+        return "a convolution"
+    if weight.fused:
         return "a fused weight that LoRA does not reach"
     if not weight.linear:
         return "an embedding"

@@ -14,16 +14,31 @@ from belay_gpu.engine.spec import BaseSpec
 from belay_gpu.skills.failures import SkillError
 
 HEADS = ("classifier", "score")
+CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 
 
 @dataclass(frozen=True)
 class Weight:
-    """One weight of the base. `linear`: a layer that LoRA can adapt; `head`: it makes the model's answer."""
+    """One weight of the base.
+
+    Attributes:
+        name: by its module.
+        shape: of the tensor.
+        linear: a layer that LoRA can adapt.
+        head: it makes the model's answer.
+        convolution: the kernel of a convolution.
+    """
 
     name: str
     shape: tuple[int, ...]
     linear: bool
     head: bool
+    convolution: bool = False
+
+    @property
+    def fused(self) -> bool:
+        """Several layers' matrices in one tensor, as the experts of a mixture are kept."""
+        return len(self.shape) > 2 and not self.convolution
 
     @property
     def suffix(self) -> str:
@@ -98,5 +113,13 @@ def _weights(network: PreTrainedModel, task: Task) -> list[Weight]:
                 continue
             is_layer = adaptable and key == "weight"
             full = name if key == "weight" else f"{name}.{key}"
-            found.append(Weight(full, tuple(parameter.shape), is_layer, id(module) in in_head))
+            found.append(
+                Weight(
+                    full,
+                    tuple(parameter.shape),
+                    linear=is_layer,
+                    head=id(module) in in_head,
+                    convolution=isinstance(module, CONVOLUTIONS),
+                )
+            )
     return found

@@ -8,7 +8,7 @@ from transformers import AutoConfig, PreTrainedTokenizerBase
 
 from belay_gpu.canonical import sha256_bytes
 from belay_gpu.contracts import DatasetSpec, ModelSpec, Task
-from belay_gpu.engine.base_model import check_folder, load_tokenizer
+from belay_gpu.engine.base_model import UNREADABLE, check_folder, load_tokenizer, unavailable
 from belay_gpu.engine.spec import BaseSpec
 from belay_gpu.skills.failures import SkillError
 
@@ -17,7 +17,7 @@ def read_tokenizer(task: Task, model: ModelSpec, dataset: DatasetSpec) -> PreTra
     """The base's tokenizer, with the added tokens.
 
     Raises:
-        SkillError: ModelUnavailable.
+        EngineError: ModelUnavailable; StorageUnavailable while the hub does not answer.
     """
     name = model.model_name_or_path
     spec = BaseSpec(name, model.revision, task=task, added_tokens=tuple(dataset.add_tokens))
@@ -40,15 +40,14 @@ def longest_sequence(model: ModelSpec, tokenizer: PreTrainedTokenizerBase) -> in
     """Tokens that the base takes at once; None where its files do not say.
 
     Raises:
-        SkillError: ModelUnavailable.
+        EngineError: ModelUnavailable; StorageUnavailable while the hub does not answer.
     """
     name = model.model_name_or_path
     try:
         config: Any = AutoConfig.from_pretrained(name, revision=model.revision, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SkillError(
-            "ModelUnavailable", f"model {name}: its config.json cannot be read: {line}"
+    except UNREADABLE as error:
+        raise unavailable(
+            BaseSpec(name, model.revision), error, "its config.json cannot be read: "
         ) from error
     config = config.get_text_config()
     limits = [getattr(config, key, None) for key in ("max_position_embeddings", "n_positions")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import numpy as np
 
@@ -65,25 +65,41 @@ def _repeats(members: Sequence[int], roots: Sequence[int]) -> list[int]:
 
 
 def leakage(
-    splits: Mapping[str, Sequence[int]], likeness: Likeness, rows: Sequence[Row]
+    splits: Mapping[str, Sequence[int]], likeness: Likeness, groups: Mapping[int, str], rows: Sequence[Row]
 ) -> DatasetProfileLeakage:
-    """Validation and test rows whose like is in a split that is used before theirs."""
-    exact: list[tuple[int, int]] = []
-    near: list[tuple[int, int]] = []
-    earlier: list[int] = []
+    """Validation and test rows whose like is in a split that is used before theirs. Rows that share no more
+    than a group are not counted, but examples are given.
+    """
+    exact = _met_before(splits, likeness.exact.__getitem__)
+    equal = {row for _, row in exact}
+    near = [pair for pair in _met_before(splits, likeness.near.__getitem__) if pair[1] not in equal]
+    alike = equal | {row for _, row in near}
+    grouped = [pair for pair in shared_groups(splits, groups) if pair[1] not in alike]
+    shown = [f"{rows[a].place} and {rows[b].place}" for a, b in [*exact, *near][:EXAMPLES]]
+    shown += [f"{rows[a].place} and {rows[b].place} (group {groups[b]})" for a, b in grouped[:EXAMPLES]]
+    return DatasetProfileLeakage(exact=len(exact), near=len(near), examples=shown)
+
+
+def shared_groups(splits: Mapping[str, Sequence[int]], groups: Mapping[int, str]) -> list[tuple[int, int]]:
+    """Rows whose group is in a split that is used before theirs, each behind the first row there.
+
+    Only rows of a validation or test file can be: what is split off goes by group.
+    """
+    return _met_before(splits, groups.get)
+
+
+def _met_before(
+    splits: Mapping[str, Sequence[int]], kind_of: Callable[[int], Hashable | None]
+) -> list[tuple[int, int]]:
+    """Rows of a kind that an earlier split has as well, each behind the first row there. None is no kind."""
+    found: list[tuple[int, int]] = []
+    earlier: dict[Hashable, int] = {}
     for name in ("train", "validation", "test"):
-        equal = {likeness.exact[row]: row for row in reversed(earlier)}
-        alike = {likeness.near[row]: row for row in reversed(earlier)}
-        for row in splits.get(name, ()):
-            if likeness.exact[row] in equal:
-                exact.append((equal[likeness.exact[row]], row))
-            elif likeness.near[row] in alike:
-                near.append((alike[likeness.near[row]], row))
-        earlier += splits.get(name, ())
-    shown = [*exact, *near][:EXAMPLES]
-    return DatasetProfileLeakage(
-        exact=len(exact), near=len(near), examples=[f"{rows[a].place} and {rows[b].place}" for a, b in shown]
-    )
+        members = [(row, kind) for row in splits.get(name, ()) if (kind := kind_of(row)) is not None]
+        found += [(earlier[kind], row) for row, kind in members if kind in earlier]
+        for row, kind in members:
+            earlier.setdefault(kind, row)
+    return found
 
 
 def label_counts(

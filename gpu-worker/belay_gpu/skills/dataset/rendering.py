@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from belay_gpu.canonical import sha256_bytes
 from belay_gpu.engine.errors import first_line
+from belay_gpu.skills.dataset.clock import asks_for_the_date, with_stopped_clock
 from belay_gpu.skills.dataset.files import invalid
 from belay_gpu.skills.dataset.formats import Conversation, Example, Labelled, Message, Pair, Text
 
@@ -37,7 +38,7 @@ class Rendered:
         answers: character ranges that are to be answered: they carry a loss.
         prompt_end: where generation would start; 0 where there is nothing to generate.
         prompt: what is shown as the prompt.
-        completion: what generation should answer.
+        completion: the answer as the row has it.
         is_templated: the text has its special tokens already.
         learns_all: the rest carries a loss as well.
     """
@@ -67,6 +68,10 @@ class Template:
     @property
     def sha256(self) -> str | None:
         return None if self.jinja is None else sha256_bytes(self.jinja.encode())
+
+    @property
+    def writes_the_date(self) -> bool:
+        return self.jinja is not None and asks_for_the_date(self.jinja)
 
 
 def choose_template(wanted: str, tokenizer: PreTrainedTokenizerBase, has_conversations: bool) -> Template:
@@ -119,11 +124,12 @@ def _conversation(
 ) -> Rendered:
     turns = [{"role": message.role, "content": message.content} for message in messages]
     assert template.jinja is not None
+    jinja = with_stopped_clock(template.jinja)
     try:
-        if "{% generation" in template.jinja.replace("{%-", "{%").replace("{%g", "{% g"):
-            text, spans = _by_generation_blocks(turns, template.jinja, tokenizer)
+        if "{% generation" in jinja.replace("{%-", "{%").replace("{%g", "{% g"):
+            text, spans = _by_generation_blocks(turns, jinja, tokenizer)
         else:
-            text, spans = _by_growing(turns, template.jinja, tokenizer)
+            text, spans = _by_growing(turns, jinja, tokenizer)
     except Exception as error:
         if getattr(error, "type", None) == "InvalidDataset":
             raise

@@ -18,6 +18,7 @@ from belay_gpu.contracts import (
     DatasetProfileTruncation,
 )
 from belay_gpu.skills.dataset import profile as facts
+from belay_gpu.skills.dataset.clock import TODAY
 from belay_gpu.skills.dataset.profile import counted, share
 from belay_gpu.skills.dataset.rendering import Template
 from belay_gpu.skills.dataset.table import Table
@@ -76,13 +77,15 @@ def build_profile(found: Findings, tokenizer: PreTrainedTokenizerBase) -> Datase
             policy=spec.truncation, rows=found.cut_rows, share=found.cut_rows / len(members)
         ),
         duplicates=facts.duplicates(members, table.likeness, table.rows),
-        leakage=facts.leakage(found.splits, table.likeness, table.rows),
+        leakage=facts.leakage(found.splits, table.likeness, found.groups, table.rows),
         labels=None
         if found.classes is None or labels is None
         else facts.label_counts(found.classes, found.used, labels),
-        groups=DatasetProfileGroups(column=spec.group_by, count=len(set(found.groups.values())))
-        if spec.group_by is not None
-        else None,
+        groups=None
+        if spec.group_by is None
+        else DatasetProfileGroups(
+            column=spec.group_by, count=len({found.groups[row] for row in table.source_of})
+        ),
         template=DatasetProfileTemplate(source=found.template.source, sha256=found.template.sha256),
         bytes_per_token=size / max(1, sum(lengths)),
         examples=[_as_the_model_sees(found, row, tokenizer) for row in train[:SHOWN_EXAMPLES]],
@@ -124,13 +127,16 @@ def _warnings(found: Findings) -> Iterator[str]:
             f"{counted(twice.exact, 'row')} repeat another and {twice.near:,} nearly do; such rows share a "
             f"split ({'; '.join(twice.examples)})"
         )
-    leaked = facts.leakage(found.splits, table.likeness, table.rows)
+    leaked = facts.leakage(found.splits, table.likeness, {}, table.rows)
     if leaked.exact + leaked.near:
         yield (
             f"leakage: {counted(leaked.exact, 'row')} of the validation or test file occur in an earlier "
             f"split and {leaked.near:,} nearly do, so scores on them say too much "
             f"({'; '.join(leaked.examples)})"
         )
+    yield from _group_warnings(found)
+    if found.template.writes_the_date:
+        yield f"the chat template writes the date; it is fixed to {TODAY:%d %b %Y} in every row"
     split = sum(one.was_split for one in found.texts.whole.values())
     if split:
         yield (
@@ -140,6 +146,27 @@ def _warnings(found: Findings) -> Iterator[str]:
     if not found.used["test"]:
         yield "no test rows: base and winner cannot be compared on rows that the search has not seen"
     yield from _label_warnings(found)
+
+
+def _group_warnings(found: Findings) -> Iterator[str]:
+    column, table = found.request.dataset.group_by, found.table
+    if column is None:
+        return
+    shared = facts.shared_groups(found.splits, found.groups)
+    if shared:
+        names = sorted({found.groups[row] for _, row in shared})
+        yield (
+            f"leakage: {counted(len(shared), 'row')} of the validation or test file are of "
+            f"{counted(len(names), 'group')} (dataset.group_by: {column}) that an earlier split has as well, "
+            f"so scores on them say too much ({', '.join(names[:5])})"
+        )
+    for name, rows in table.given_rows.items():
+        without = [row for row in rows if row not in found.groups]
+        if without:
+            yield (
+                f"{counted(len(without), f'{name} row')} have no column {column} (dataset.group_by), so it "
+                f"cannot be told whether their groups are trained on ({table.rows[without[0]].place})"
+            )
 
 
 def _label_warnings(found: Findings) -> Iterator[str]:

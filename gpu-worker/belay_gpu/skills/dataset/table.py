@@ -94,21 +94,21 @@ def read_table(task: Task, spec: DatasetSpec) -> Table:
 
 
 def groups_of(table: Table, column: str | None) -> dict[int, str]:
-    """The group of each source row by `dataset.group_by`.
+    """The group of each row by `dataset.group_by`; a validation or test file may have no such column.
 
     Raises:
-        SkillError: InvalidDataset where a row lacks the column.
+        SkillError: InvalidDataset where a source row lacks the column.
     """
     if column is None:
         return {}
     found: dict[int, str] = {}
-    for number in table.source_of:
-        row = table.rows[number]
-        if column not in row.values:
+    for number, row in enumerate(table.rows):
+        if column in row.values:
+            found[number] = canonical_json(row.values[column]).decode()
+        elif number in table.source_of:
             raise invalid(
                 f"{row.place}: no column {column} (dataset.group_by); the row has {', '.join(row.values)}"
             )
-        found[number] = canonical_json(row.values[column]).decode()
     return found
 
 

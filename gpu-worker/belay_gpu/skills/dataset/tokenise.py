@@ -13,6 +13,7 @@ from belay_gpu.contracts import DatasetAnalyzeInput, DatasetSpec
 from belay_gpu.data.packing import pack_rows
 from belay_gpu.data.tokenised import SplitInfo, TokenisedSplit
 from belay_gpu.skills.dataset.encoding import Encoded, Encoder, cut
+from belay_gpu.skills.dataset.expected import end_tokens, expected_answer
 from belay_gpu.skills.dataset.files import Row, invalid
 from belay_gpu.skills.dataset.rendering import Rendered, Template, render
 from belay_gpu.skills.dataset.table import Table
@@ -28,12 +29,14 @@ class Texts:
     Attributes:
         rendered: as text.
         whole: as tokens, nothing cut.
+        expected: the answers that generation is compared with.
         kept: as tokens within `longest`; dropped rows are not there.
         longest: tokens that a sequence may have.
     """
 
     rendered: dict[int, Rendered]
     whole: dict[int, Encoded]
+    expected: dict[int, str]
     kept: dict[int, Encoded]
     longest: int
 
@@ -74,7 +77,10 @@ def encode_rows(
     whole = dict(zip(numbers, encoder.encode(list(rendered.values())), strict=True))
     longest = _longest(spec, limit, whole, table.rows)
     cuts = {row: cut(one, longest, spec.truncation) for row, one in whole.items()}
-    return Texts(rendered, whole, {row: one for row, one in cuts.items() if one is not None}, longest)
+    kept = {row: one for row, one in cuts.items() if one is not None}
+    ends = end_tokens(request.model, tokenizer)
+    expected = {row: expected_answer(rendered[row], one, tokenizer, ends) for row, one in whole.items()}
+    return Texts(rendered, whole, expected, kept, longest)
 
 
 def _render(
@@ -134,6 +140,6 @@ def tokenised_split(
         row_ids=np.array(members, dtype=np.int64),
         class_ids=None if class_ids is None else np.array([class_ids[r] for r in members], dtype=np.int32),
         prompts=[texts.rendered[row].prompt for row in members],
-        completions=[texts.rendered[row].completion for row in members],
+        completions=[texts.expected[row] for row in members],
         bins=pack_rows(lengths, texts.longest) if request.dataset.packing and name == "train" else [],
     )

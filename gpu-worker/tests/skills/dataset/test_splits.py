@@ -191,6 +191,44 @@ def test_leakage_into_given_files_is_reported(write: Write, run: Run) -> None:
     assert found.profile.rows.train == 40
 
 
+def test_groups_that_are_also_in_given_files_are_reported(write: Write, run: Run) -> None:
+    rows = [{**row, "who": f"person {n % 10}"} for n, row in enumerate(pairs(60))]
+    val = write([{**row, "who": f"person {n}"} for n, row in enumerate(rows[40:44], 8)], "val.jsonl")
+    test = write([{**rows[44], "who": "person 11"}, {**rows[45], "who": "nobody else"}], "test.jsonl")
+    found = run(write(rows[:40]), val_path=val, test_path=test, group_by="who").profile
+    assert (found.leakage.exact, found.leakage.near) == (0, 0)
+    assert found.leakage.examples == [
+        'data.jsonl, line 9 and val.jsonl, line 1 (group "person 8")',
+        'data.jsonl, line 10 and val.jsonl, line 2 (group "person 9")',
+        'val.jsonl, line 4 and test.jsonl, line 1 (group "person 11")',
+    ]
+    (warning,) = [each for each in found.warnings if each.startswith("leakage")]
+    assert warning == (
+        "leakage: 3 rows of the validation or test file are of 3 groups (dataset.group_by: who) that an "
+        'earlier split has as well, so scores on them say too much ("person 11", "person 8", "person 9")'
+    )
+    assert found.groups is not None and found.groups.count == 10
+
+
+def test_groups_that_nothing_shares_are_not_reported(write: Write, run: Run) -> None:
+    rows = [{**row, "who": f"person {n % 10}"} for n, row in enumerate(pairs(60))]
+    val = write([{**row, "who": "someone new"} for row in rows[40:44]], "val.jsonl")
+    for keys in ({}, {"val_path": val}):
+        found = run(write(rows[:40]), group_by="who", val_set_size=0.2, test_set_size=0.2, **keys).profile
+        assert found.leakage.examples == []
+        assert not any("group" in warning for warning in found.warnings)
+
+
+def test_a_given_file_without_the_group_column_is_told(write: Write, run: Run) -> None:
+    rows = [{**row, "who": f"person {n % 10}"} for n, row in enumerate(pairs(60))]
+    val = write(pairs(70)[60:], "val.jsonl")
+    warnings = run(write(rows), val_path=val, group_by="who").profile.warnings
+    assert (
+        "10 validation rows have no column who (dataset.group_by), so it cannot be told whether their groups "
+        "are trained on (val.jsonl, line 1)"
+    ) in warnings
+
+
 def test_a_rare_label_goes_to_training(write: Write, run: Run, encoder: str) -> None:
     rows = texts(40, classes=2)
     rows[7]["label"] = "rare"
