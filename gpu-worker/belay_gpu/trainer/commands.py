@@ -39,7 +39,7 @@ class TrainOrder(Order):
         save_steps: steps between checkpoints; the target is always saved.
         park_seconds: how long the slot stays in memory afterwards, in wait for an order that goes on from it.
         train_data, validation_data: files of tokenised splits.
-        resume: newest first; the first that can be read is used.
+        resume: newest first; the first that can be read is used, and the order fails where none can be.
     """
 
     trial: int

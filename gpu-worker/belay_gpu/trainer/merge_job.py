@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from belay_gpu.engine.errors import EngineError, disk_full, is_disk_full
+from belay_gpu.engine.errors import EngineError
 from belay_gpu.engine.merge import merge_adapter
 from belay_gpu.trainer.commands import MergeOrder
 from belay_gpu.trainer.jobs import Job, Resources
@@ -19,14 +19,9 @@ class MergeJob(Job):
     def advance(self) -> None:
         order = self.order
         rows = self._resources.split(order.data)
-        try:
-            self.output = merge_adapter(
-                order.base, Path(order.adapter), rows, Path(order.output), self._resources.device
-            )
-        except OSError as error:
-            if is_disk_full(error):
-                raise disk_full(error, "writing the merged model") from error
-            raise
+        self.output = merge_adapter(
+            order.base, Path(order.adapter), rows, Path(order.output), self._resources.device
+        )
 
     def stop(self) -> None:
         raise EngineError("Cancelled", "the merge was stopped")

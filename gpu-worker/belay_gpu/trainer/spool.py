@@ -18,8 +18,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import time
+import secrets
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +39,17 @@ class Spool:
         self.wal = root / "wal"
         for folder in (self.commands, self.jobs, self.wal):
             folder.mkdir(parents=True, exist_ok=True)
-        self._count = 0
+        # Counted, since a clock that is set back would let a stop pass the order that it is meant for.
+        # What an earlier ruler left here comes first.
+        lying = [name.split("-")[0] for name in os.listdir(self.commands)]
+        self._numbers = count(1 + max((int(number) for number in lying if number.isdecimal()), default=0))
+        self._ruler = secrets.token_hex(4)
 
     # -- the ruler's end
 
     def put(self, order: AnyOrder) -> None:
         """Orders of one ruler are taken in the order in which they were put."""
-        self._count += 1
-        name = f"{time.time_ns():020d}-{os.getpid()}-{self._count:06d}.json"
+        name = f"{next(self._numbers):020d}-{self._ruler}.json"
         write_json_atomic(self.commands / name, to_json(order), sync=True)
 
     def status(self, job: str) -> dict[str, Any] | None:
@@ -52,6 +57,20 @@ class Spool:
 
     def result(self, job: str) -> dict[str, Any] | None:
         return read_json(self.job_folder(job) / "result.json")
+
+    def has_open(self, job: str) -> bool:
+        """Whether the trainer has this job or will take it: until its result it works in the job's folder."""
+        if self.result(job) is not None:
+            return False
+        # The commands first: an order moves from there into the folder.
+        return self._is_put(job) or (self.job_folder(job) / "command.json").exists()
+
+    def _is_put(self, job: str) -> bool:
+        for path in self.commands.glob("[!.]*"):
+            with suppress(ValueError):  # what cannot be read is no order
+                if (read_json(path) or {}).get("job") == job:
+                    return True
+        return False
 
     def ready(self) -> dict[str, Any] | None:
         return read_json(self.root / "trainer.json")
@@ -89,10 +108,14 @@ class Spool:
         )
 
     def write_status(self, job: str, status: dict[str, Any]) -> None:
-        write_json_atomic(self.job_folder(job) / "status.json", status)
+        """Where the folder is gone nobody waits for the job."""
+        with suppress(FileNotFoundError):
+            write_json_atomic(self.job_folder(job) / "status.json", status)
 
     def write_result(self, job: str, result: dict[str, Any]) -> None:
-        write_json_atomic(self.job_folder(job) / "result.json", result, sync=True)
+        """As `write_status`."""
+        with suppress(FileNotFoundError):
+            write_json_atomic(self.job_folder(job) / "result.json", result, sync=True)
 
     def write_ready(self, device: str) -> None:
         write_json_atomic(self.root / "trainer.json", {"pid": os.getpid(), "device": device})

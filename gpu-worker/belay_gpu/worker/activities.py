@@ -27,6 +27,7 @@ from belay_gpu.contracts.names import Activities
 from belay_gpu.engine.errors import EngineError
 from belay_gpu.logs import log_context
 from belay_gpu.trainer.commands import ReleaseOrder
+from belay_gpu.worker.beating import beating
 from belay_gpu.worker.errors import as_failures
 from belay_gpu.worker.evaluation import run_evaluation
 from belay_gpu.worker.host import EngineHost
@@ -35,7 +36,6 @@ from belay_gpu.worker.merging import run_merge
 from belay_gpu.worker.seats import SeatWish
 from belay_gpu.worker.training import TrainingRun
 
-HEARTBEAT_SECONDS = 1.0
 # Held this much shorter than the activity may take, so that the answer still arrives.
 SEAT_MARGIN_SECONDS = 10.0
 
@@ -50,14 +50,12 @@ class EngineActivities:
         limit = activity.info().start_to_close_timeout or timedelta(seconds=60)
         hold = max(1.0, limit.total_seconds() - SEAT_MARGIN_SECONDS)
         with as_failures(), log_context(run=request.run, subject=request.subject):
-            beat = asyncio.create_task(_beat())
             try:
-                seat_id = await host.desk.acquire(wish, hold)
+                async with beating():
+                    seat_id = await host.desk.acquire(wish, hold)
             except asyncio.CancelledError:
                 host.desk.withdraw(request.subject)
                 raise
-            finally:
-                beat.cancel()
             return SeatGrant(
                 engine_id=host.engine_id,
                 task_queue=host.task_queue,
@@ -86,17 +84,17 @@ class EngineActivities:
 
     @activity.defn(name=Activities.EVAL_RUN)
     async def eval_run(self, input: EvalInput) -> EvalOutput:
-        async with self._seated(input.job), _beating():
+        async with self._seated(input.job), beating():
             return await run_evaluation(self._host, input)
 
     @activity.defn(name=Activities.MERGE_RUN)
     async def merge_run(self, input: MergeInput) -> MergeOutput:
-        async with self._seated(input.job), _beating():
+        async with self._seated(input.job), beating():
             return await run_merge(self._host, input)
 
     @activity.defn(name=Activities.HUB_PUSH)
     async def hub_push(self, input: HubPushInput) -> HubPushOutput:
-        async with self._seated(input.job), _beating():
+        async with self._seated(input.job), beating():
             return await push_to_hub(self._host, input)
 
     @asynccontextmanager
@@ -117,19 +115,3 @@ def _nobody_waits() -> bool:
     """The caller was terminated or reset, or took this engine for lost: it will not give its seat back."""
     details = activity.cancellation_details()
     return details is not None and (details.not_found or details.timed_out)
-
-
-async def _beat() -> None:
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-
-
-@asynccontextmanager
-async def _beating() -> AsyncIterator[None]:
-    """Heartbeats as long as the body runs: what waits is a coroutine, so a long forward pass delays none."""
-    task = asyncio.create_task(_beat())
-    try:
-        yield
-    finally:
-        task.cancel()

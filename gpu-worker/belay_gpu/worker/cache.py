@@ -60,6 +60,10 @@ class InputCache:
             os.utime(target)
             return target
 
+    def check_again(self) -> None:
+        """Somebody found a file damaged after it was checked: none is trusted any more."""
+        self._checked.clear()
+
     def prune(self) -> None:
         """Makes what an earlier boot left fit. Call before any job is on board."""
         for leftover in self._folder.glob(".*.part"):

@@ -8,11 +8,11 @@ from typing import Any
 
 from belay_gpu.canonical import readable_json
 from belay_gpu.contracts.models import EvalInput, EvalOutput, EvalOutputSample
-from belay_gpu.files import remove_tree
 from belay_gpu.trainer.commands import EvalOrder
 from belay_gpu.worker.follow import run_order
 from belay_gpu.worker.host import EngineHost
 from belay_gpu.worker.inputs import base_spec, fetch_checkpoint, fetch_split, require_split
+from belay_gpu.worker.leftovers import leave_job
 
 GENERATED = ("exact_match", "f1")
 JSON = "application/json"
@@ -43,7 +43,7 @@ async def run_evaluation(host: EngineHost, input: EvalInput) -> EvalOutput:
         output = await run_order(generation, order)
         return await asyncio.to_thread(_publish, host, input, output)
     finally:
-        await asyncio.to_thread(remove_tree, folder)
+        await leave_job(host, generation, job, is_settled=True)
 
 
 def _generation(input: EvalInput) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -24,6 +25,8 @@ class EngineHost:
     hub_token: str | None
     supervisor: Supervisor | None = None
     device: str = ""
+    #: Each sees to a job's folder that its activity could not remove.
+    leftovers: set[asyncio.Task[None]] = field(default_factory=set)
     _shippers: dict[int, WalShipper] = field(default_factory=dict)
     _epochs: dict[str, int] = field(default_factory=dict)
     _jobs: count[int] = field(default_factory=count)

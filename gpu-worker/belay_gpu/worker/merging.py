@@ -7,11 +7,11 @@ from pathlib import Path
 
 from belay_gpu.contracts.models import MergeInput, MergeOutput, NamedArtifact
 from belay_gpu.engine.errors import EngineError
-from belay_gpu.files import remove_tree
 from belay_gpu.trainer.commands import MergeOrder
 from belay_gpu.worker.follow import run_order
 from belay_gpu.worker.host import EngineHost
 from belay_gpu.worker.inputs import base_spec, fetch_checkpoint, fetch_split, require_split
+from belay_gpu.worker.leftovers import leave_job
 from belay_gpu.worker.store import ObjectStore
 
 
@@ -49,7 +49,7 @@ async def run_merge(host: EngineHost, input: MergeInput) -> MergeOutput:
             rows=output["rows"],
         )
     finally:
-        await asyncio.to_thread(remove_tree, folder)
+        await leave_job(host, generation, job, is_settled=True)
 
 
 def _upload_folder(store: ObjectStore, folder: Path) -> list[NamedArtifact]:

@@ -29,12 +29,11 @@ from belay_gpu.contracts import (
 from belay_gpu.contracts.names import Activities
 from belay_gpu.logs import log_context
 from belay_gpu.skills.hpo.record import Record
+from belay_gpu.worker.beating import beating
 from belay_gpu.worker.errors import as_failures
 from belay_gpu.worker.store import ObjectStore
 
 T = TypeVar("T")
-
-HEARTBEAT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class MlActivities:
 
             return analyze_dataset(request, self._skills.store)
 
-        return await self._in_thread(request.run, body)
+        return await self._in_thread(body, run=request.run)
 
     @activity.defn(name=Activities.CONFIG_BUILD_SEARCH_SPACE)
     async def build_search_space(self, request: BuildSearchSpaceInput) -> SearchPlan:
@@ -83,7 +82,7 @@ class MlActivities:
 
             return build_search_space(request, target_device(self._skills.device))
 
-        return await self._in_thread(request.run, body)
+        return await self._in_thread(body, run=request.run)
 
     @activity.defn(name=Activities.HPO_ASK)
     async def hpo_ask(self, request: AskInput) -> AskOutput:
@@ -92,7 +91,7 @@ class MlActivities:
 
             return ask(request, self._skills.record)
 
-        return await self._in_thread(request.run, body)
+        return await self._in_thread(body, run=request.run, trials=request.trials)
 
     @activity.defn(name=Activities.HPO_TELL)
     async def hpo_tell(self, request: TellInput) -> None:
@@ -104,7 +103,7 @@ class MlActivities:
             self._mirror = self._mirror or Mirror(self._skills.optuna_url)
             self._mirror.tell(request, self._skills.record)
 
-        await self._in_thread(request.run, body)
+        await self._in_thread(body, run=request.run, trials=request.trials)
 
     @activity.defn(name=Activities.HPO_SELECT_BEST)
     async def hpo_select_best(self, request: SelectBestInput) -> SelectBestOutput:
@@ -113,7 +112,7 @@ class MlActivities:
 
             return select_best(request, self._skills.record.trials(request.run))
 
-        return await self._in_thread(request.run, body)
+        return await self._in_thread(body, run=request.run)
 
     @activity.defn(name=Activities.EVAL_COMPARE)
     async def eval_compare(self, request: CompareInput) -> CompareOutput:
@@ -123,7 +122,8 @@ class MlActivities:
             base, best = self._examples(request.base), self._examples(request.best)
             return compare(request.metric, base, best, request.seed, request.resamples)
 
-        return await self._in_thread(None, body)
+        # The request names no run, but the workflow that compares is named by its own.
+        return await self._in_thread(body, run=activity.info().workflow_id)
 
     def _examples(self, ref: ArtifactRef) -> list[dict[str, Any]]:
         with tempfile.TemporaryDirectory(prefix="belay-compare-") as folder:
@@ -131,8 +131,13 @@ class MlActivities:
             self._skills.store.fetch(ref, file)
             return json.loads(file.read_bytes())["examples"]
 
-    async def _in_thread(self, run: str | None, body: Callable[[], T]) -> T:
-        """Runs the body beside the event loop, with heartbeats, and with failures in the contract's words."""
+    async def _in_thread(self, body: Callable[[], T], **about: object) -> T:
+        """Runs the body beside the event loop, with heartbeats, and with failures in the contract's words.
+
+        Args:
+            body: the skill's call.
+            about: the run and the trials, for the log.
+        """
 
         def counted() -> T:
             self._running += 1
@@ -141,12 +146,9 @@ class MlActivities:
             finally:
                 self._running -= 1
 
-        with log_context(run=run), as_failures():
-            beat = asyncio.create_task(_beat())
-            try:
+        with log_context(**about), as_failures():
+            async with beating():
                 return await asyncio.to_thread(counted)
-            finally:
-                beat.cancel()
 
     def all(self) -> list[Callable[..., Awaitable[Any]]]:
         """Every activity of the queue."""
@@ -158,9 +160,3 @@ class MlActivities:
             self.hpo_select_best,
             self.eval_compare,
         ]
-
-
-async def _beat() -> None:
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(HEARTBEAT_SECONDS)

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -30,19 +32,22 @@ async def recover_all(engines: Path, current: str, store: ObjectStore, segments:
     for folder in _folders(engines):
         if folder.name == current:
             continue
-        while True:
-            try:
-                await _recover_engine(folder, store, segments)
-                break
-            except EngineError as error:
-                log.warning(
-                    "recovery waits", extra={"fields": {"engine": folder.name, "reason": error.message}}
-                )
-                await asyncio.sleep(RETRY_SECONDS)
-            except Exception as error:
-                fields = {"engine": folder.name, "folder": str(folder)}
-                log.error("recovery failed", exc_info=error, extra={"fields": fields})
-                break
+        fields = {"engine": folder.name, "folder": str(folder)}
+        await insist(partial(_recover_engine, folder, store, segments), fields)
+
+
+async def insist(recover: Callable[[], Awaitable[None]], fields: dict[str, str]) -> None:
+    """Tries again for as long as the store is away; gives up, and says so, whatever else is wrong."""
+    while True:
+        try:
+            await recover()
+            return
+        except EngineError as error:
+            log.warning("recovery waits", extra={"fields": {**fields, "reason": error.message}})
+            await asyncio.sleep(RETRY_SECONDS)
+        except Exception as error:
+            log.error("recovery failed", exc_info=error, extra={"fields": fields})
+            return
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -95,8 +95,13 @@ class WalShipper:
             await self._ship_file(path)
 
     async def _ship_file(self, path: Path) -> None:
-        async with self._locks.setdefault(path, asyncio.Lock()):
-            await asyncio.to_thread(self._ship_new_lines, path)
+        lock = self._locks.setdefault(path, asyncio.Lock())
+        await lock.acquire()
+        # Held until the thread is done, which goes on when whoever waits for it is cancelled: one beside it
+        # could replace its segment by a shorter one.
+        work = asyncio.create_task(asyncio.to_thread(self._ship_new_lines, path))
+        work.add_done_callback(lambda _: lock.release())
+        await asyncio.shield(work)
 
     def _ship_new_lines(self, path: Path) -> None:
         if not path.exists():

@@ -19,6 +19,7 @@ from belay_gpu.worker.errors import TrainerDied, failure
 from belay_gpu.worker.follow import ShuttingDown, run_order
 from belay_gpu.worker.host import EngineHost
 from belay_gpu.worker.inputs import base_spec, fetch_newest, fetch_split, require_split
+from belay_gpu.worker.leftovers import leave_job
 from belay_gpu.worker.shipping import upload_checkpoint
 from belay_gpu.worker.supervisor import Generation
 
@@ -41,6 +42,7 @@ class TrainingRun:
         self.job = host.next_job("train")
         self.generation: Generation | None = None
         self._uploading = asyncio.Lock()
+        self._is_settled = False
 
     async def run(self) -> TrainingOutput:
         """Raises: EngineError; ApplicationError when the engine is shut down."""
@@ -62,18 +64,17 @@ class TrainingRun:
                 task.cancel()
             await asyncio.gather(heart, ship, upload, return_exceptions=True)
             if self.generation is not None:
-                await asyncio.to_thread(remove_tree, self.generation.spool.job_folder(self.job))
+                await leave_job(self.host, self.generation, self.job, is_settled=self._is_settled)
 
     async def _train(self) -> dict[str, Any]:
         input, cache = self.input, self.host.cache
         train, info = await require_split(cache, input.dataset, "train")
         validation = await fetch_split(cache, input.dataset, "validation")
-        generation = self.host.trainer()
+        generation = self.generation = self.host.trainer()
         resume = generation.spool.job_folder(self.job) / "resume"
         found = await fetch_newest(cache, input.job.resume_from, resume, input.target_step)
         if found is not None:
             self.durable, self.step = found[0], found[0].step
-        self.generation = generation
         order = TrainOrder(
             job=self.job,
             run=input.job.run,
@@ -92,7 +93,12 @@ class TrainingRun:
             validation_data=str(validation) if validation else None,
             resume=[Candidate(str(found[1]), found[0].step, found[0].epoch)] if found else [],
         )
-        return await run_order(generation, order)
+        try:
+            return await run_order(generation, order)
+        except EngineError as error:
+            if error.type == "StorageUnavailable":  # the trainer could not read what it should resume from
+                cache.check_again()
+            raise
 
     # -- beside the training
 
@@ -164,6 +170,7 @@ class TrainingRun:
             try:
                 await self._upload_newest()
                 await self._ship()
+                self._is_settled = True
                 return
             except EngineError as error:
                 if error.type != "StorageUnavailable" or monotonic() > deadline:

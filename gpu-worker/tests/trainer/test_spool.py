@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,48 @@ def test_orders_are_taken_once_and_in_order_while_others_put_more(tmp_path: Path
     for writer in "ab":
         own = [job for job in taken if job.startswith(writer)]
         assert own == sorted(own)
+
+
+def test_a_clock_that_is_set_back_changes_no_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = count(2_000_000_000_000_000_000, -1_000_000_000)
+    monkeypatch.setattr(time, "time_ns", lambda: next(clock))
+    spool = Spool(tmp_path)
+    for order in ORDERS:
+        spool.put(order)
+    assert list(spool.take()) == ORDERS
+
+
+def test_orders_of_a_ruler_that_is_started_again_come_after_those_that_lie_there(tmp_path: Path) -> None:
+    first, *rest = ORDERS
+    earlier = Spool(tmp_path)
+    earlier.put(ReleaseOrder("r/trial-2"))
+    earlier.put(first)
+    (tmp_path / "commands" / "zz.json").write_text("{broken")
+    again = Spool(tmp_path)
+    for order in rest:
+        again.put(order)
+    assert list(again.take()) == [ReleaseOrder("r/trial-2"), first, *rest]
+
+
+def test_a_job_is_the_trainers_from_its_order_to_its_result(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    (spool.commands / "zz.json").write_text("{broken")
+    assert not spool.has_open("e")
+    for order in (ORDERS[1], StopOrder("e")):
+        spool.put(order)
+    assert spool.has_open("e")
+    assert not spool.has_open("j")
+    assert len(list(spool.take())) == 2
+    assert spool.has_open("e")
+    spool.write_result("e", {"ok": True})
+    assert not spool.has_open("e")
+
+
+def test_what_is_said_of_a_job_without_a_folder_is_lost(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.write_status("j", {"step": 1})
+    spool.write_result("j", {"ok": True})
+    assert list(spool.jobs.iterdir()) == []
 
 
 def test_a_half_written_order_is_not_seen(tmp_path: Path) -> None:

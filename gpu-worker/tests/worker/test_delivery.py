@@ -21,6 +21,7 @@ from belay_gpu.worker import training
 from belay_gpu.worker.recovery import recover_all
 from belay_gpu.worker.shipping import Segments
 from belay_gpu.worker.store import ObjectStore
+from belay_gpu.worker.supervisor import Generation
 from belay_gpu.worker.training import TrainingRun
 
 
@@ -78,7 +79,7 @@ async def test_both_deliveries_of_a_training_outlive_an_error_of_the_disk(
         await asyncio.Event().wait()
 
     async def train(run: TrainingRun) -> dict[str, Any]:
-        run.generation = cast(Any, SimpleNamespace(spool=Spool(tmp_path)))
+        run.generation = Generation(1, Spool(tmp_path), cast(Any, None))
         await asyncio.wait_for(both.wait(), 60)
         raise EngineError("Cancelled", "enough")
 
@@ -88,7 +89,9 @@ async def test_both_deliveries_of_a_training_outlive_an_error_of_the_disk(
     monkeypatch.setattr(TrainingRun, "_beat", idle)
     monkeypatch.setattr(TrainingRun, "_train", train)
     host = SimpleNamespace(
-        next_job=lambda kind: "000000-train", shipper=lambda generation: SimpleNamespace(ship=ship)
+        next_job=lambda kind: "000000-train",
+        shipper=lambda generation: SimpleNamespace(ship=ship),
+        leftovers=set(),
     )
     input = SimpleNamespace(job=SimpleNamespace(run="run"))
     with pytest.raises(EngineError, match="enough"):
