@@ -315,7 +315,7 @@ class OutputSpec(Spec):
     """
     export_dir: str | None = None
     """
-    Also copy the outputs to this folder.
+    Also copy the outputs to `adapter` and `merged` in this folder; such folders of a former run are replaced.
     """
     push_to_hub: str | None = None
     """
@@ -1128,6 +1128,7 @@ class TrialOutcome(Wire):
     checkpoint: CheckpointRef | None
     adapter: list[NamedArtifact] | None
     adapter_sha256: str | None
+    init_sha256: str | None = None
     error: TrialOutcomeError | None
     chain: str | None = None
 

@@ -101,6 +101,7 @@ class TrainerEvents:
     PARKED: Final = "trial.parked"
     LEFT: Final = "trial.left"
     ENVIRONMENT: Final = "engine.environment"
+    BASE: Final = "engine.base"
 
 
 SEARCHABLE_KEYS: Final[tuple[str, ...]] = (

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import torch
+from huggingface_hub import hf_hub_download, is_offline_mode
 from safetensors import SafetensorError
 from torch import nn
 from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -19,6 +23,7 @@ from transformers import (
 )
 
 from belay_gpu.engine.errors import EngineError, first_line
+from belay_gpu.engine.hub_failures import chain, hub_failure
 from belay_gpu.engine.seeds import seeded
 from belay_gpu.engine.spec import BaseSpec
 
@@ -26,6 +31,11 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 # What a base draws itself (rows of added tokens, the head of a classifier) is the same in every process.
 BASE_SEED = 0
+
+OWN_CODE = "it needs code from its own repository, which is never run"
+
+# What transformers raises, or lets pass, where files are missing, damaged, or cannot be fetched.
+UNREADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError, httpx2.HTTPError)
 
 
 @dataclass
@@ -62,11 +72,8 @@ def check_folder(spec: BaseSpec) -> None:
     if not config_file.is_file():
         raise EngineError("ModelUnavailable", f"model {spec.model}: the folder has no config.json")
     config: dict[str, Any] = json.loads(config_file.read_text())
-    if config.get("auto_map"):
-        raise EngineError(
-            "ModelUnavailable",
-            f"model {spec.model}: it needs code from its own repository, which is never run",
-        )
+    if needs_own_code(config):
+        raise EngineError("ModelUnavailable", f"model {spec.model}: {OWN_CODE}")
     if not any(folder.glob("*.safetensors")):
         pickled = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern))
         found = (
@@ -79,19 +86,29 @@ def check_folder(spec: BaseSpec) -> None:
         )
 
 
+def needs_own_code(config: dict[str, Any]) -> bool:
+    """Whether transformers knows the architecture of this config.json only with the repository's own code.
+
+    Where it has the architecture itself, as with Phi-3, such code is there for its earlier releases, and is
+    passed over.
+    """
+    return bool(config.get("auto_map")) and config.get("model_type") not in CONFIG_MAPPING
+
+
 def load_tokenizer(spec: BaseSpec) -> PreTrainedTokenizerBase | None:
-    """The base's tokenizer with the added tokens; None where the folder has none.
+    """The base's tokenizer with the added tokens; None where the base has none.
 
     Raises:
-        EngineError: tokens are to be added and there is no tokenizer.
+        EngineError: ModelUnavailable where it needs code of its own, the hub refuses, or tokens are to be
+            added and there is no tokenizer; StorageUnavailable while the hub does not answer.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(spec.model, revision=spec.revision, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (*UNREADABLE, TypeError) as error:
+        if known := _known_failure(spec, error) or _hub_trouble(spec):
+            raise known from error
         if spec.added_tokens:
-            raise EngineError(
-                "ModelUnavailable", f"model {spec.model}: its tokenizer cannot be read: {first_line(error)}"
-            ) from error
+            raise unavailable(spec, error, "its tokenizer cannot be read: ") from error
         return None
     if spec.added_tokens:
         tokenizer.add_tokens(list(spec.added_tokens))
@@ -107,7 +124,8 @@ def load_base(spec: BaseSpec, device: torch.device, dtype: torch.dtype | None = 
         dtype: overrides the spec's, for a merge in full precision.
 
     Raises:
-        EngineError: ModelUnavailable, Unsupported or DoesNotFit.
+        EngineError: ModelUnavailable, Unsupported or DoesNotFit; StorageUnavailable while the hub does not
+            answer.
     """
     if spec.load_in_4bit and device.type != "cuda":
         raise EngineError(
@@ -124,8 +142,8 @@ def load_base(spec: BaseSpec, device: torch.device, dtype: torch.dtype | None = 
         raise EngineError(
             "DoesNotFit", f"model {spec.model} does not fit {device}: {first_line(error)}"
         ) from error
-    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
-        raise EngineError("ModelUnavailable", f"model {spec.model}: {_reason(error)}") from error
+    except UNREADABLE as error:
+        raise unavailable(spec, error) from error
     model.requires_grad_(False)
     model.eval()
     if model.config.pad_token_id is None and tokenizer is not None:
@@ -189,7 +207,34 @@ def _weight(module: nn.Module) -> torch.Tensor:
     return weight
 
 
-def _reason(error: Exception) -> str:
-    if "trust_remote_code" in str(error):
-        return "it needs code from its own repository, which is never run"
-    return first_line(error)
+def unavailable(spec: BaseSpec, error: Exception, what: str = "") -> EngineError:
+    """Why files of the base could not be read, as one clear line. `what` comes before an error that must
+    speak for itself.
+    """
+    known = _known_failure(spec, error)
+    return known or EngineError("ModelUnavailable", f"model {spec.model}: {what}{first_line(error)}")
+
+
+def _known_failure(spec: BaseSpec, error: Exception) -> EngineError | None:
+    if any("trust_remote_code" in str(link) for link in chain(error)):
+        return EngineError("ModelUnavailable", f"model {spec.model}: {OWN_CODE}")
+    return hub_failure(spec, error)
+
+
+def _hub_trouble(spec: BaseSpec) -> EngineError | None:
+    """Asks the hub itself why no tokenizer was found: what could not be fetched transformers takes for
+    missing, and a config that needs code of its own it passes over.
+    """
+    if Path(spec.model).is_dir() or is_offline_mode():
+        return None
+    asked = (
+        lambda: hf_hub_download(spec.model, "tokenizer.json", revision=spec.revision),
+        lambda: AutoConfig.from_pretrained(spec.model, revision=spec.revision, trust_remote_code=False),
+    )
+    for ask in asked:
+        try:
+            ask()
+        except UNREADABLE as error:
+            if known := _known_failure(spec, error):
+                return known
+    return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -40,23 +41,48 @@ def generate_batch(
     request: GenerationRequest,
 ) -> dict[int, str]:
     """Answers to these rows' prompts, by row. Prompts are left-padded, so rows of like length belong
-    together.
+    together. An answer ends before the split's end-of-sequence token or one of the model's own.
     """
     ids, mask = prompt_batch(split, rows, model.device)
+    ends = _end_tokens(model, split)
     config = GenerationConfig(
         max_new_tokens=request.max_new_tokens,
         do_sample=False,
         num_beams=1,
         pad_token_id=split.info.pad_token_id,
-        eos_token_id=split.info.eos_token_id,
+        eos_token_id=ends or None,
         bos_token_id=model.config.bos_token_id,
     )
     stopping = StoppingCriteriaList(
         [_StopText(tokenizer, request.stop, ids.shape[1])] if request.stop else []
     )
-    with torch.no_grad():
+    with torch.no_grad(), _no_defaults(model):
         output: Any = model.generate(  # type: ignore[operator]
             input_ids=ids, attention_mask=mask, generation_config=config, stopping_criteria=stopping
         )
-    answers = tokenizer.batch_decode(output[:, ids.shape[1] :], skip_special_tokens=True)
-    return dict(zip(rows, answers, strict=True))
+    answers = [_until_end(answer, ends) for answer in output[:, ids.shape[1] :].tolist()]
+    return dict(zip(rows, tokenizer.batch_decode(answers, skip_special_tokens=True), strict=True))
+
+
+def _end_tokens(model: PreTrainedModel, split: TokenisedSplit) -> list[int]:
+    """An instruct model often ends a turn with another token than its tokenizer's end of sequence."""
+    own: int | list[int] | None = model.generation_config.eos_token_id if model.generation_config else None
+    named = [split.info.eos_token_id, *(own if isinstance(own, list) else [own])]
+    return sorted({token for token in named if token is not None})
+
+
+@contextmanager
+def _no_defaults(model: PreTrainedModel) -> Iterator[None]:
+    """Puts the model's generation defaults aside: `generate` fills in from them whatever its configuration
+    leaves at None, and None is the only way to say "off" for suppressed, forced and forbidden tokens.
+    """
+    own, model.generation_config = model.generation_config, GenerationConfig()
+    try:
+        yield
+    finally:
+        model.generation_config = own
+
+
+def _until_end(answer: list[int], ends: list[int]) -> list[int]:
+    """Tokens before the first end: one that is not special in the tokenizer would be decoded as text."""
+    return answer[: next((at for at, token in enumerate(answer) if token in ends), len(answer))]

@@ -33,6 +33,7 @@ from belay_gpu.engine.determinism import full_determinism
 from belay_gpu.engine.errors import EngineError, defect, first_line
 from belay_gpu.engine.loss import compute_context, loss_sum
 from belay_gpu.engine.optimizer import build_optimizer, load_optimizer_tensors, optimizer_tensors, set_rate
+from belay_gpu.engine.packing_probe import keeps_rows_apart
 from belay_gpu.engine.protocol import EvalRequest, EvalResult, Evaluation, SlotInfo, Snapshot, StepResult
 from belay_gpu.engine.schedule import rate_factor, warmup_steps
 from belay_gpu.engine.seeds import derive_seed, seeded
@@ -67,6 +68,8 @@ class PeftEngine:
         self._attached: dict[str, str] = {}
         self._names = (f"slot{n}" for n in count())
         self._active: str | None = None
+        #: Whether the base keeps packed rows apart; None: no packed rows have come yet.
+        self._packs: bool | None = None
 
     @property
     def base(self) -> BaseSpec:
@@ -126,6 +129,17 @@ class PeftEngine:
         if slot in self._slots or slot in self._attached:
             raise EngineError("Internal", f"slot {slot} is taken")
 
+    def _refuse_mixed_rows(self, data: TokenisedSplit) -> None:
+        if self._packs is None and data.bins:
+            with self.bare() as model:
+                self._packs = keeps_rows_apart(model, data, self._device)
+        if self._packs is False and data.bins:
+            raise EngineError(
+                "InvalidSpec",
+                f"dataset.packing: in model {self.base.model} a row sees the rows that are packed before it; "
+                "set dataset.packing to false for this model",
+            )
+
     def _build(self, slot: str, spec: SlotSpec, data: TokenisedSplit) -> _Slot:
         self._refuse_known(slot)
         if self._loaded.model.dtype == torch.float16:
@@ -134,6 +148,7 @@ class PeftEngine:
             )
         if spec.lora.target_modules != "all-linear" and self._peft is None:
             adapters.check_targets(self._loaded, spec.lora.target_modules)
+        self._refuse_mixed_rows(data)
         name = next(self._names)
         config = adapters.lora_config(self._loaded, spec.lora, self._all_linear)
         # PEFT draws from the process's generator: seeded here for the trial, put back afterwards.
@@ -167,6 +182,8 @@ class PeftEngine:
         else:
             self._peft.add_adapter(name, config)
         self._active = None
+        # PEFT's new modules begin in training mode, their dropout switched on, whatever mode the base is in.
+        self._loaded.model.train(self._loaded.model.training)
 
     def _set_weights(self, name: str, tensors: dict[str, torch.Tensor]) -> None:
         assert self._peft is not None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from belay_gpu.engine.hub_files import hub_files
 from belay_gpu.engine.peft_engine import PeftEngine
 from belay_gpu.engine.protocol import Engine
 from belay_gpu.engine.spec import BaseSpec
@@ -21,6 +22,7 @@ class Bases:
         self._device = device
         self._build = build
         self._engine: Engine | None = None
+        self._hub_files: dict[str, str] | None = None
 
     @property
     def resident(self) -> Engine | None:
@@ -40,8 +42,15 @@ class Bases:
             self._engine = self._build(base, self._device)
         return self._engine
 
+    def resident_files(self) -> dict[str, str]:
+        """SHA-256 by path, of the files that the resident base was fetched in; none for a local folder."""
+        if self._hub_files is None:
+            assert self._engine is not None
+            self._hub_files = hub_files(self._engine.base)
+        return self._hub_files
+
     def drop(self) -> None:
-        self._engine = None
+        self._engine = self._hub_files = None
         gc.collect()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()

@@ -17,6 +17,7 @@ from belay_gpu.data.tokenised import TokenisedSplit, read_split
 from belay_gpu.engine.device import synchronize
 from belay_gpu.engine.errors import EngineError, disk_full, is_disk_full
 from belay_gpu.engine.protocol import StepResult
+from belay_gpu.engine.spec import BaseSpec
 from belay_gpu.trainer.bases import Bases
 from belay_gpu.trainer.commands import Order
 from belay_gpu.trainer.parking import ParkingLot
@@ -43,6 +44,7 @@ class Resources:
     wals: dict[str, Wal] = field(default_factory=dict)
     splits: OrderedDict[str, TokenisedSplit] = field(default_factory=OrderedDict)
     _wal_used: dict[str, float] = field(default_factory=dict)
+    _bases_told: set[tuple[str, BaseSpec]] = field(default_factory=set)
 
     def wal(self, run: str) -> Wal:
         """The run's log; opened where it is not, and gone on with where it was closed."""
@@ -52,6 +54,17 @@ class Resources:
                 wal.append(None, None, TrainerEvents.ENVIRONMENT, self.environment)
         self._wal_used[run] = monotonic()
         return self.wals[run]
+
+    def tell_base(self, run: str) -> None:
+        """Tells the run's log, once, which files of the hub the resident base consists of."""
+        assert self.bases.resident is not None
+        base = self.bases.resident.base
+        if (run, base) in self._bases_told:
+            return
+        if files := self.bases.resident_files():
+            data = {"model": base.model, "revision": base.revision, "files": files}
+            self.wal(run).append(None, None, TrainerEvents.BASE, data)
+        self._bases_told.add((run, base))
 
     def close_idle_wals(self, on_board: Collection[str]) -> None:
         """Closes the logs of runs that have no job on board, and had none for a while."""

@@ -29,6 +29,7 @@ class TrainJob(Job):
         self._resources = resources
         self._engine = resources.bases.engine(order.base)
         self._wal = resources.wal(order.run)
+        resources.tell_base(order.run)
         self._validation = resources.split(order.validation_data) if order.validation_data else None
         self._evaluation: Evaluation | None = None
         self._seconds = 0.0
@@ -36,6 +37,8 @@ class TrainJob(Job):
         self._loss: float | None = None
         self._metrics: dict[str, float] = {}
         self._evaluated_at = -1
+        #: Evaluations up to this step are on record from earlier attempts.
+        self._evaluated_to = 0
         self._status_at = 0.0
         #: Checkpoint that the slot equals, as (step, epoch); its folder, if this job wrote it.
         self._saved: tuple[int, int] | None = None
@@ -51,6 +54,7 @@ class TrainJob(Job):
         parked = self._resources.parking.claim(order)
         if parked is not None:
             self._step, self._saved = parked.step, (parked.step, parked.epoch)
+            self._evaluated_to = parked.step
             self._init_sha256, self._trainable = (
                 parked.progress["initSha256"],
                 parked.progress["trainableParams"],
@@ -61,6 +65,12 @@ class TrainJob(Job):
         spec = slot_spec(order.config, order.total_steps)
         usable = [candidate for candidate in order.resume if candidate.step <= order.target_step]
         found = first_readable(Path(candidate.folder) for candidate in usable)
+        if found is None and usable:
+            # Begun anew, this epoch would void what those before it have on record. This type is tried again.
+            raise EngineError(
+                "StorageUnavailable",
+                f"{order.subject}: the checkpoint to resume from cannot be read here ({usable[0].folder})",
+            )
         if found is None:
             info = self._engine.admit(slot, spec, data)
         else:
@@ -68,6 +78,8 @@ class TrainJob(Job):
             info = self._engine.restore(slot, spec, data, snapshot)
             self._saved = (usable[place].step, usable[place].epoch)
             self._adapter_sha256 = sha256_bytes(snapshot.adapter)
+            # An attempt that was stopped before its evaluation was done leaves a checkpoint without metrics.
+            self._evaluated_to = info.step if snapshot.meta.get("metrics") else max(0, info.step - 1)
         self._step, self._init_sha256, self._trainable = info.step, info.init_sha256, info.trainable_params
         return slot
 
@@ -83,7 +95,7 @@ class TrainJob(Job):
         if self._validation is None or self._evaluated_at == self._step:
             return False
         at_target = self._step >= self.order.target_step
-        return at_target or (self._step % self.order.eval_steps == 0 and self._step > self._resumed_from)
+        return at_target or (self._step % self.order.eval_steps == 0 and self._step > self._evaluated_to)
 
     def stepped(self, result: StepResult) -> None:
         self._seconds += result.seconds

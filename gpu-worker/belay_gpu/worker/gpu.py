@@ -105,6 +105,8 @@ async def _serve(
         activities=[activities.acquire_seat],
         tuner=_tuner(host.desk),
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(1),
+        max_heartbeat_throttle_interval=THROTTLE,
+        default_heartbeat_throttle_interval=THROTTLE,
         disable_eager_activity_execution=True,
     )
     engine = Worker(

@@ -21,7 +21,8 @@ async def push_to_hub(host: EngineHost, input: HubPushInput) -> HubPushOutput:
     """
     if host.hub_token is None:
         raise EngineError(
-            "Unsupported", "output.push_to_hub: the GPU worker has no HF_TOKEN; set it where `up` runs"
+            "Unsupported",
+            "output.push_to_hub: the GPU worker has no HF_TOKEN; set it, then `npx belay down` and `up`",
         )
     with tempfile.TemporaryDirectory(prefix="belay-hub-") as name:
         folder = Path(name)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import LlamaForCausalLM
 
-from belay_gpu.engine.base_model import load_base
+from belay_gpu.engine.base_model import load_base, load_tokenizer
 from belay_gpu.engine.errors import EngineError
 from belay_gpu.engine.peft_engine import PeftEngine
 from belay_gpu.engine.protocol import StepResult
@@ -57,14 +58,46 @@ def test_pickled_weights(tmp_path: Path) -> None:
     assert "pickled" in error.message
 
 
-def test_code_from_the_repository(tmp_path: Path) -> None:
-    folder = save_llama(tmp_path / "m")
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "auto_map": {"AutoModel": "evil.Model"}}))
+def with_code(folder: Path, file: str = "config.json", **changes: object) -> Path:
+    """A Llama whose `file` names code that lies beside it."""
+    values = json.loads((save_llama(folder) / file).read_text())
+    names = {
+        "AutoConfig": "evil.Config",
+        "AutoModelForCausalLM": "evil.Model",
+        "AutoTokenizer": [None, "evil.T"],
+    }
+    (folder / file).write_text(json.dumps({**values, "auto_map": names, **changes}))
     (folder / "evil.py").write_text("raise SystemExit('was run')")
-    error = refusal(BaseSpec(str(folder)))
+    return folder
+
+
+def test_code_from_the_repository(tmp_path: Path) -> None:
+    error = refusal(BaseSpec(str(with_code(tmp_path / "m", model_type="evil"))))
     assert error.type == "ModelUnavailable"
     assert "never run" in error.message
+
+
+def test_code_for_a_tokenizer_from_the_repository(tmp_path: Path) -> None:
+    folder = with_code(tmp_path / "m", "tokenizer_config.json", tokenizer_class="Evil")
+    config = json.loads((folder / "config.json").read_text())
+    # For this architecture transformers has no tokenizer to fall back on.
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "llama4_text"}))
+    with pytest.raises(EngineError, match="never run"):
+        load_tokenizer(BaseSpec(str(folder)))
+
+
+def test_code_for_an_architecture_that_transformers_has_is_passed_over(tmp_path: Path) -> None:
+    loaded = load_base(BaseSpec(str(with_code(tmp_path / "m"))), CPU)
+    assert type(loaded.model) is LlamaForCausalLM
+    assert loaded.tokenizer is not None
+
+
+def test_a_folder_without_a_tokenizer(tmp_path: Path) -> None:
+    folder = save_llama(tmp_path / "m")
+    for file in folder.glob("token*"):
+        file.unlink()
+    assert load_tokenizer(BaseSpec(str(folder))) is None
+    assert "its tokenizer cannot be read" in refusal(BaseSpec(str(folder), added_tokens=("<call>",))).message
 
 
 def test_damaged_weights(tmp_path: Path) -> None:

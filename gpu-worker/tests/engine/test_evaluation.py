@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +20,7 @@ from belay_gpu.engine.metrics import classification_metrics, language_metrics, n
 from belay_gpu.engine.peft_engine import PeftEngine
 from belay_gpu.engine.protocol import EvalRequest, GenerationRequest, StepResult
 from belay_gpu.engine.spec import BaseSpec, LoraParams, SlotSpec, TrainParams
-from tests.support.tiny import class_task, copy_task, save_bert, save_llama
+from tests.support.tiny import EOS, WORDS, class_task, copy_task, save_bert, save_llama
 from tests.support.walk import finish
 
 CPU = torch.device("cpu")
@@ -74,6 +78,43 @@ def test_generation_equals_one_row_at_a_time_without_padding(
     shares = [example["exact_match"] for example in result.examples]
     assert result.metrics["exact_match"] == sum(shares) / 9
     assert result.metrics["f1"] >= result.metrics["exact_match"]
+
+
+def greedy(folder: Path) -> tuple[list[str], dict[str, Any]]:
+    """Answers to nine prompts, and what the folder's generation_config.json says after it all."""
+    engine, data = PeftEngine(BaseSpec(str(folder)), CPU), copy_task(9, split="test", seed=4)
+    result = finish(engine.evaluate(None, data, EvalRequest(4, GenerationRequest(max_new_tokens=8))))
+    return [sample["got"] for sample in result.samples], engine._loaded.model.generation_config.to_dict()
+
+
+def test_greedy_is_greedy_whatever_the_models_generation_config_says(tmp_path: Path) -> None:
+    base = save_llama(tmp_path / "base", tied=False)
+    plain, _ = greedy(base)
+    words = [answer.split() for answer in plain]
+    assert any(len(set(answer)) < len(answer) for answer in words), "a penalty of repetitions would be seen"
+    end = words[0][3]
+    assert end not in words[0][:3]
+    inherited = {
+        "repetition_penalty": 5.0,
+        "no_repeat_ngram_size": 1,
+        "min_new_tokens": 8,
+        "forced_eos_token_id": EOS,
+        "suppress_tokens": [2 + WORDS.index(word) for word in words[0]],
+        "begin_suppress_tokens": [2 + WORDS.index(words[1][0])],
+        "bad_words_ids": [[2 + WORDS.index(words[2][0])]],
+        "sequence_bias": [[[2 + WORDS.index("w9")], 100.0]],
+        "prompt_lookup_num_tokens": 3,
+        "stop_strings": [words[0][0]],
+        "num_beams": 3,
+        "do_sample": True,
+        "temperature": 2.0,
+        "eos_token_id": [EOS, 2 + WORDS.index(end)],
+    }
+    folder = shutil.copytree(base, tmp_path / "instruct")
+    (folder / "generation_config.json").write_text(json.dumps(inherited))
+    answers, after = greedy(folder)
+    assert answers == [" ".join(takewhile(lambda word: word != end, answer)) for answer in words]
+    assert {name: after[name] for name in inherited} == inherited, "a merged model keeps its defaults"
 
 
 def test_plain_text_has_no_exact_match(engine: PeftEngine) -> None:

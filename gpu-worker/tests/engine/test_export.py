@@ -150,10 +150,12 @@ def test_a_merged_classifier_keeps_its_head(llama: Path, tmp_path: Path) -> None
     assert finish(merged.evaluate(None, rows, EvalRequest(8))).metrics == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_an_attached_adapter_scores_as_the_slot_it_came_from(
-    llama: Path, engine: PeftEngine, tmp_path: Path
+    llama: Path, engine: PeftEngine, tmp_path: Path, dropout: float
 ) -> None:
-    folder = write_checkpoint(tmp_path, train(engine, copy_task(32)), 1, {})
+    spec = replace(SPEC, lora=replace(SPEC.lora, lora_dropout=dropout))
+    folder = write_checkpoint(tmp_path, train(engine, copy_task(32), spec=spec), 1, {})
     expected = finish(engine.evaluate("a", copy_task(8), EvalRequest(4)))
     other = PeftEngine(BaseSpec(str(llama)), CPU)
     other.attach("x", folder)
