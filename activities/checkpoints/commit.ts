@@ -4,7 +4,7 @@ import { keyOf, type ObjectStore } from "../artifacts/object-store";
 import { failure } from "../failure";
 import { type Database, jsonb, type Queries } from "../persistence/database";
 import { epochStarts, lockSubject } from "../persistence/epochs";
-import { listCheckpoints, listedOf, parseManifest, readCheckpoint, unread } from "./listing";
+import { listCheckpoints, parseManifest, readCheckpoint } from "./listing";
 
 export interface CommitInput {
   run: string;
@@ -86,8 +86,7 @@ async function collect(
 ): Promise<void> {
   const listed = await listCheckpoints(store, run, subject);
   const starts = await epochStarts(db, subject);
-  const doomed = toKeep(listed.map(unread), starts, keep).collect.map(listedOf);
-  for (const checkpoint of doomed) {
+  for (const checkpoint of toKeep(listed, starts, keep).collect) {
     const read = await readCheckpoint(store, subject, checkpoint);
     await db.transaction(async (tx) => {
       await tx.query("DELETE FROM checkpoints WHERE subject = $1 AND step = $2 AND epoch = $3", [

@@ -11,6 +11,6 @@ export const createCheckpointActivities = (deps: {
   db: Database;
   store: ObjectStore;
 }): CheckpointActivities => ({
-  "dispatch.prepare": ({ run, subject }) => prepareDispatch(deps, run, subject),
+  "dispatch.prepare": (input) => prepareDispatch(deps, input),
   "checkpoint.commit": (input) => commitCheckpoint(deps, input),
 });

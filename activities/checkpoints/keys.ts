@@ -1,8 +1,10 @@
+import { parseTrialId } from "../../workflows/contracts";
+
 /** The folder of a subject's checkpoint manifests. A trial's is named as its other outputs are. */
 export function checkpointPrefix(run: string, subject: string): string {
+  const trial = parseTrialId(subject);
   const rest = subject.startsWith(`${run}/`) ? subject.slice(run.length + 1) : subject;
-  const trial = /^trial-(\d+)$/.exec(rest)?.[1];
-  return `runs/${run}/${trial === undefined ? rest : `trials/${trial}`}/checkpoints/`;
+  return `runs/${run}/${trial?.run === run ? `trials/${trial.trial}` : rest}/checkpoints/`;
 }
 
 /** Step and epoch of a manifest's key; undefined for any other object. */

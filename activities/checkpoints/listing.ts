@@ -27,19 +27,6 @@ export async function listCheckpoints(
     .sort((a, b) => b.step - a.step || b.epoch - a.epoch);
 }
 
-/** A listed checkpoint for the rules that look at step and epoch alone: its manifest has not been read. */
-export const unread = ({ key, step, epoch }: ListedCheckpoint): CheckpointRef => ({
-  manifest: { uri: key, sha256: "", sizeBytes: 0, mediaType: "" },
-  step,
-  epoch,
-});
-
-export const listedOf = ({ manifest, step, epoch }: CheckpointRef): ListedCheckpoint => ({
-  key: manifest.uri,
-  step,
-  epoch,
-});
-
 /** A manifest as it is stored; undefined when it is gone, not a manifest, or another subject's. */
 export async function readCheckpoint(
   store: ObjectStore,

@@ -4,27 +4,26 @@ import type { ObjectStore } from "../artifacts/object-store";
 import type { Database } from "../persistence/database";
 import { epochStarts, nextEpoch, openEpoch } from "../persistence/epochs";
 import { markRunning } from "../persistence/trials";
-import { listCheckpoints, listedOf, readCheckpoint, unread } from "./listing";
+import { listCheckpoints, readCheckpoint } from "./listing";
 
 /** As many as an engine may need: each further one is there for the case that those before it are damaged. */
 const MAX_CANDIDATES = 4;
 
 /**
- * A new epoch for the subject, and the checkpoints to resume from. The epoch is taken before the store is listed, so
- * that a checkpoint written in between by the dispatch before is either offered here or void.
+ * The epoch of a dispatch, and the checkpoints to resume from. The epoch is taken before the store is listed, so that a
+ * checkpoint written in between by the dispatch before is either offered here or void.
  */
 export async function prepareDispatch(
   { db, store }: { db: Database; store: ObjectStore },
-  run: string,
-  subject: string,
+  { run, subject, dispatch }: { run: string; subject: string; dispatch?: string },
 ): Promise<{ epoch: number; resumeFrom: CheckpointRef[] }> {
-  const epoch = await nextEpoch(db, run, subject);
-  const resumeFrom = epoch === 1 ? [] : await candidates(db, store, run, subject);
-  await db.transaction(async (tx) => {
-    await openEpoch(tx, subject, epoch, resumeFrom[0]?.step ?? 0);
+  const epoch = await nextEpoch(db, run, subject, dispatch);
+  const found = epoch === 1 ? [] : await candidates(db, store, run, subject);
+  const offered = await db.transaction(async (tx) => {
     await markRunning(tx, subject);
+    return openEpoch(tx, subject, epoch, found[0]?.step ?? 0);
   });
-  return { epoch, resumeFrom };
+  return { epoch, resumeFrom: found.filter(({ step }) => step <= offered) };
 }
 
 async function candidates(
@@ -38,8 +37,8 @@ async function candidates(
   const starts = await epochStarts(db, subject);
   // The rule looks at step and epoch alone, so only those that pass are read.
   const found: CheckpointRef[] = [];
-  for (const each of resumeCandidates(listed.map(unread), starts)) {
-    const read = await readCheckpoint(store, subject, listedOf(each));
+  for (const each of resumeCandidates(listed, starts)) {
+    const read = await readCheckpoint(store, subject, each);
     if (read) found.push({ manifest: read.manifest, step: read.step, epoch: read.epoch });
     if (found.length === MAX_CANDIDATES) break;
   }

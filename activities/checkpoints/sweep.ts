@@ -38,9 +38,11 @@ async function isReferenced(db: Database, sha256: string): Promise<boolean> {
   return rows[0]?.named === true;
 }
 
+/** Of trials that have ended, what counts is committed. */
 async function filesOfOpenRuns(db: Database, store: ObjectStore): Promise<Set<string>> {
   const { rows } = await db.query<{ run: string; subject: string }>(
-    "SELECT subjects.run, subject FROM subjects JOIN runs USING (run) WHERE runs.ended_at IS NULL",
+    `SELECT subjects.run, subject FROM subjects JOIN runs USING (run) LEFT JOIN trials ON trial_id = subject
+     WHERE runs.ended_at IS NULL AND trials.ended_at IS NULL`,
   );
   const files = new Set<string>();
   for (const { run, subject } of rows)

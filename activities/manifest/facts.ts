@@ -1,9 +1,7 @@
 import { trainerEvents } from "../../workflows/contracts";
 import { canonicalJson } from "../../workflows/contracts/canonical-json";
-import type { ObjectStore } from "../artifacts/object-store";
-import { parseManifest } from "../checkpoints/listing";
 import type { Queries } from "../persistence/database";
-import { listTrials, type TrialRow } from "../persistence/read-trials";
+import { listTrials, type StoredTrial } from "../persistence/read-trials";
 
 /** One stay of a trial on an engine: which steps it trained there. With one slot, it was alone in the pack. */
 export interface Attempt {
@@ -17,8 +15,8 @@ export interface Attempt {
 /** What the manifest says of each trial: enough to ask, train and judge it again. */
 export interface TrialFacts {
   trial: number;
-  state: TrialRow["state"];
-  params: TrialRow["params"];
+  state: StoredTrial["state"];
+  params: StoredTrial["params"];
   modelBased: boolean;
   /** The ask: how many tells it had seen and which trials were pending; the tell: its place among all. */
   tellCount: number;
@@ -36,15 +34,14 @@ export interface TrialFacts {
   attempts: Attempt[];
 }
 
-export async function trialFacts(db: Queries, store: ObjectStore, run: string): Promise<TrialFacts[]> {
+export async function trialFacts(db: Queries, run: string): Promise<TrialFacts[]> {
   const trials = await listTrials(db, run);
   const [attempts, curves, metrics] = await Promise.all([
     attemptsOf(db, run),
     lossCurveHashes(db, run),
     metricsHashes(db, run),
   ]);
-  const inits = await inChunks(trials, (trial) => initHash(store, trial));
-  return trials.map((trial, i) => ({
+  return trials.map((trial) => ({
     trial: trial.trial,
     state: trial.state,
     params: trial.params,
@@ -57,20 +54,12 @@ export async function trialFacts(db: Queries, store: ObjectStore, run: string): 
     value: trial.value,
     step: trial.step,
     trainableParams: trial.trainableParams,
-    initSha256: inits[i] ?? null,
+    initSha256: trial.initSha256,
     adapterSha256: trial.adapterSha256,
     metricsSha256: metrics.get(trial.trial) ?? null,
     lossCurveSha256: curves.get(trial.workflowId) ?? null,
     attempts: attempts.get(trial.workflowId) ?? [],
   }));
-}
-
-export async function rungFacts(db: Queries, run: string): Promise<unknown[]> {
-  const { rows } = await db.query(
-    "SELECT ordinal, trial, rung, step, value, verdict, seen FROM rungs WHERE run = $1 ORDER BY ordinal",
-    [run],
-  );
-  return rows;
 }
 
 /** What the run's engines reported of themselves, each different one once. */
@@ -80,6 +69,23 @@ export async function environmentFacts(db: Queries, run: string): Promise<Record
     [run, trainerEvents.environment],
   );
   return rows.map(({ data }) => data).sort((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1));
+}
+
+/** A base of the hub, as an engine found it on its machine. */
+export interface HubBase {
+  model: string;
+  revision: string | null;
+  /** SHA-256 by path. */
+  files: Record<string, string>;
+}
+
+/** The hub's files that the run's engines loaded, each different set once: there is one, unless something is wrong. */
+export async function hubBases(db: Queries, run: string): Promise<HubBase[]> {
+  const { rows } = await db.query<{ data: HubBase }>(
+    "SELECT DISTINCT data FROM trace_events WHERE run = $1 AND kind = $2 ORDER BY data",
+    [run, trainerEvents.base],
+  );
+  return rows.map(({ data }) => data);
 }
 
 /** What the engine runs on that trained the subject last, as it said itself. */
@@ -139,25 +145,4 @@ async function metricsHashes(db: Queries, run: string): Promise<Map<number, stri
     [run],
   );
   return new Map(rows.map(({ trial, sha256: hash }) => [trial, hash]));
-}
-
-/** Hash of A and B before the first step, from the trainer's own state beside the last checkpoint. */
-async function initHash(store: ObjectStore, { checkpoint }: TrialRow): Promise<string | null> {
-  if (!checkpoint) return null;
-  const body = parseManifest(await store.get(checkpoint.manifest));
-  const state = body?.files.find(({ path }) => path === "trainer_state.json");
-  if (!state) return null;
-  const { initSha256 } = JSON.parse((await store.get(state.ref)).toString("utf8")) as {
-    initSha256?: unknown;
-  };
-  return typeof initSha256 === "string" ? initSha256 : null;
-}
-
-const CONCURRENT = 16;
-
-async function inChunks<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let from = 0; from < items.length; from += CONCURRENT)
-    results.push(...(await Promise.all(items.slice(from, from + CONCURRENT).map(work))));
-  return results;
 }

@@ -1,7 +1,7 @@
 import { pathToFileURL } from "node:url";
 import type { ArtifactRef, FileDigest, StageOutputs, VerificationPlan } from "../../workflows/contracts";
 import type { ArtifactRow } from "../persistence/artifacts";
-import type { TrialFacts } from "./facts";
+import type { HubBase, TrialFacts } from "./facts";
 
 /** in-toto's ResourceDescriptor, as far as it is used here. */
 export interface Resource {
@@ -67,6 +67,7 @@ export interface StatementFacts {
   trials: TrialFacts[];
   rungs: unknown[];
   environments: unknown[];
+  hubBases: HubBase[];
   lockFiles: { name: string; sha256: string }[];
   lockedVersions: Record<string, string>;
   plan: VerificationPlan;
@@ -144,12 +145,13 @@ function internalParameters(facts: StatementFacts): InternalParameters {
   };
 }
 
-function dependencies({ stages, lockFiles }: StatementFacts): Resource[] {
+function dependencies({ stages, lockFiles, hubBases }: StatementFacts): Resource[] {
   const { code, modelFiles, datasetFiles } = stages.resolved;
   return [
     ...(code.commit ? [{ name: "belay", digest: { gitCommit: code.commit } }] : []),
     ...lockFiles.map(({ name, sha256 }) => ({ name, digest: { sha256 } })),
     ...modelFiles.map((file) => local("model", file)),
+    ...hubBases.flatMap(ofHub),
     ...datasetFiles.map((file) => local("dataset", file)),
   ];
 }
@@ -169,6 +171,16 @@ const stored = (name: string, { uri, sha256, mediaType }: ArtifactRef): Resource
   digest: { sha256 },
   mediaType,
 });
+
+/** By package URL (github.com/package-url/purl-spec, type huggingface). */
+const ofHub = ({ model, revision, files }: HubBase): Resource[] =>
+  Object.entries(files)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, sha256]) => ({
+      name: `model/${path}`,
+      uri: `pkg:huggingface/${model}${revision === null ? "" : `@${revision}`}#${path}`,
+      digest: { sha256 },
+    }));
 
 const local = (what: string, { path, sha256 }: FileDigest): Resource => ({
   name: `${what}/${path.slice(path.lastIndexOf("/") + 1)}`,

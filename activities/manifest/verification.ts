@@ -1,7 +1,8 @@
 import type { ExperimentSpec, StageOutputs, VerificationPlan } from "../../workflows/contracts";
+import { comparedOn } from "../../workflows/contracts/stages";
 import { testMetrics } from "../../workflows/lora/metrics";
 import { trialConfig } from "../../workflows/lora/trial-config";
-import type { TrialRow } from "../persistence/read-trials";
+import type { StoredTrial } from "../persistence/read-trials";
 
 /** Steps of the winner that level L2 repeats. */
 export const REPLAY_STEPS = 20;
@@ -15,7 +16,7 @@ const tolerancesByPrecision = {
 export interface PlanFacts {
   run: string;
   stages: StageOutputs;
-  winner: TrialRow | null;
+  winner: StoredTrial | null;
   /** Recorded train_loss of the winner, up to REPLAY_STEPS. */
   lossCurve: { step: number; value: number }[];
   /** Where the winner was trained, such as cpu or cuda. */
@@ -41,7 +42,7 @@ const isFullPrecision = ({ model }: ExperimentSpec, device: string): boolean =>
 
 function winnerPlan(
   stages: StageOutputs,
-  winner: TrialRow,
+  winner: StoredTrial,
   lossCurve: PlanFacts["lossCurve"],
 ): VerificationPlan["winner"] {
   const { spec } = stages.resolved;
@@ -64,7 +65,7 @@ function winnerPlan(
       ...common,
       label: `trial-${winner.trial}`,
       checkpoint: winner.checkpoint,
-      split: dataset.rows.test > 0 ? "test" : "validation",
+      split: comparedOn(stages),
       metrics: testMetrics(spec),
       eval: spec.eval,
       baselines: false,

@@ -7,9 +7,10 @@ import { type ObjectStore, sha256 } from "../artifacts/object-store";
 import { parseManifest } from "../checkpoints/listing";
 import { type ArtifactRow, listArtifacts, recordArtifacts } from "../persistence/artifacts";
 import type { Database } from "../persistence/database";
-import { readTrial, type TrialRow } from "../persistence/read-trials";
+import { listRungs } from "../persistence/read-rungs";
+import { readTrial, type StoredTrial } from "../persistence/read-trials";
 import { readCurve } from "../persistence/trace";
-import { deviceOf, environmentFacts, rungFacts, trialFacts } from "./facts";
+import { deviceOf, environmentFacts, hubBases, trialFacts } from "./facts";
 import { PAYLOAD_TYPE, type Signer } from "./signature";
 import { buildStatement } from "./statement";
 import { REPLAY_STEPS, verificationPlan } from "./verification";
@@ -46,9 +47,10 @@ export async function writeManifest(
     temporalRunId,
     plan,
     environments,
+    hubBases: await hubBases(db, run),
     artifacts: await listArtifacts(db, run),
-    trials: await trialFacts(db, store, run),
-    rungs: await rungFacts(db, run),
+    trials: await trialFacts(db, run),
+    rungs: await listRungs(db, run),
     lockFiles: await lockFiles(root),
     lockedVersions: await lockedVersions(root),
     checkpointFiles: await checkpointFiles(store, winner),
@@ -91,7 +93,7 @@ async function lockFiles(root: string): Promise<{ name: string; sha256: string }
   return Promise.all(names.map(async (name) => ({ name, sha256: sha256(await readFile(join(root, name))) })));
 }
 
-async function checkpointFiles(store: ObjectStore, winner: TrialRow | null) {
+async function checkpointFiles(store: ObjectStore, winner: StoredTrial | null) {
   if (!winner?.checkpoint) return [];
   return parseManifest(await store.get(winner.checkpoint.manifest))?.files ?? [];
 }

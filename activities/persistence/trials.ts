@@ -7,8 +7,8 @@ const ended = TrialEndState.options.map((state) => `'${state}'`).join(", ");
 
 /**
  * Opens the rows of new trials. A row that the same execution opened is left as it is; one that another execution
- * opened (before a reset, or a new start of the run) is opened afresh, and its checkpoints are fenced off when the
- * trial is not the same one.
+ * opened (before a reset, or a new start of the run) is opened afresh. Checkpoints of another trial under the same
+ * number, one with other parameters or another seed, are fenced off.
  */
 export async function openTrials(
   db: Database,
@@ -21,10 +21,11 @@ export async function openTrials(
                   "tellCount" integer, pending jsonb, seed bigint, "replicateOf" integer)`;
   await db.transaction(async (tx) => {
     await tx.query(
-      `UPDATE subjects SET floor = subjects.epoch FROM ${opened}, trials AS known
-       WHERE subjects.subject = t."workflowId" AND known.trial_id = t."workflowId" AND known.run = $1
-         AND known.opened_by <> $3 AND (known.params <> t.params OR known.seed <> t.seed)`,
-      [run, rows, execution],
+      `INSERT INTO subjects AS known (subject, run, identity)
+       SELECT t."workflowId", $1, jsonb_build_object('params', t.params, 'seed', t.seed) FROM ${opened}
+       ON CONFLICT (subject) DO UPDATE SET floor = known.epoch, identity = excluded.identity
+       WHERE known.identity IS DISTINCT FROM excluded.identity`,
+      [run, rows],
     );
     await tx.query(
       `DELETE FROM rungs USING trials AS known, ${opened}
@@ -41,7 +42,7 @@ export async function openTrials(
          pending = excluded.pending, seed = excluded.seed, replicate_of = excluded.replicate_of,
          opened_by = excluded.opened_by, tell_ordinal = NULL, value = NULL, step = 0, metrics = '{}',
          trainable_params = NULL, gpu_seconds = 0, checkpoint = NULL, adapter = NULL, adapter_sha256 = NULL,
-         error = NULL, created_at = now(), ended_at = NULL
+         init_sha256 = NULL, error = NULL, created_at = now(), ended_at = NULL
        WHERE known.opened_by <> excluded.opened_by`,
       [run, rows, execution],
     );
@@ -95,7 +96,7 @@ export async function recordOutcome(
       );
     const { rowCount } = await tx.query(
       `UPDATE trials SET state = $3, value = $4, step = $5, metrics = $6, trainable_params = $7, gpu_seconds = $8,
-         checkpoint = $9, adapter = $10, adapter_sha256 = $11, error = $12, tell_ordinal = $13, ended_at = now()
+         checkpoint = $9, adapter = $10, adapter_sha256 = $11, error = $12, tell_ordinal = $13, init_sha256 = $14, ended_at = now()
        WHERE run = $1 AND trial = $2 AND state NOT IN (${ended})`,
       [
         run,
@@ -111,6 +112,7 @@ export async function recordOutcome(
         outcome.adapterSha256,
         jsonb(outcome.error),
         ordinal,
+        outcome.initSha256 ?? null,
       ],
     );
     if (rowCount === 1) return;
@@ -120,19 +122,6 @@ export async function recordOutcome(
     );
     if (known.rowCount === 0) throw failure("NotFound", `trial ${outcome.trial} of ${run} was never opened`);
   });
-}
-
-/** Of these trials, those without an end on record. */
-export async function withoutOutcome(
-  db: Queries,
-  run: string,
-  trials: readonly number[],
-): Promise<Set<number>> {
-  const { rows } = await db.query<{ trial: number }>(
-    `SELECT trial FROM trials WHERE run = $1 AND trial = ANY($2) AND state NOT IN (${ended})`,
-    [run, trials],
-  );
-  return new Set(rows.map(({ trial }) => trial));
 }
 
 export interface OpenTrialRow {

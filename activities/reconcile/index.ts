@@ -1,7 +1,7 @@
 import type { Client } from "@temporalio/client";
-import type { KernelActivities } from "../../workflows/contracts";
+import { type KernelActivities, trialId } from "../../workflows/contracts";
 import type { Database } from "../persistence/database";
-import { withoutOutcome } from "../persistence/trials";
+import { readOutcomes } from "../persistence/read-trials";
 import { cancelWorkflow, workflowStanding, workflowStandings } from "./workflows";
 
 type ReconcileActivities = Pick<KernelActivities, "trials.reconcile" | "run.isOpen" | "run.cancel">;
@@ -17,11 +17,12 @@ export const createReconcileActivities = ({
   "trials.reconcile": async ({ run, trials }) => {
     const standings = await workflowStandings(
       temporal,
-      trials.map((trial) => `${run}/trial-${trial}`),
+      trials.map((trial) => trialId(run, trial)),
     );
     const closed = trials.filter((_, i) => standings[i]?.open === false);
-    const open = await withoutOutcome(db, run, closed);
-    return { gone: closed.filter((trial) => open.has(trial)) };
+    const ended = await readOutcomes(db, run, closed);
+    const known = new Set(ended.map(({ trial }) => trial));
+    return { gone: closed.filter((trial) => !known.has(trial)), ended };
   },
   "run.isOpen": async ({ run, chain }) => {
     const standing = await workflowStanding(temporal, run);

@@ -27,11 +27,9 @@ export async function ingestTrace(
   run: string,
   segments: readonly ArtifactRef[],
 ): Promise<{ events: number }> {
-  const known = await readSegments(deps.db, run);
-  const todo =
-    segments.length > 0
-      ? segments.map((ref) => ({ key: keyOf(ref, deps.store.bucket), sizeBytes: ref.sizeBytes }))
-      : await deps.store.list(walPrefix(run));
+  const named = segments.map((ref) => ({ key: keyOf(ref, deps.store.bucket), sizeBytes: ref.sizeBytes }));
+  const known = await readSegments(deps.db, run, named.length > 0 ? named.map(({ key }) => key) : null);
+  const todo = named.length > 0 ? named : await deps.store.list(walPrefix(run));
   let events = 0;
   // A log only grows, so an object of the same name and size has been read.
   for (const { key, sizeBytes } of todo)
@@ -39,10 +37,11 @@ export async function ingestTrace(
   return { events };
 }
 
-async function readSegments(db: Database, run: string): Promise<Set<string>> {
+/** The segments that have been read, of these keys or of all. */
+async function readSegments(db: Database, run: string, keys: string[] | null): Promise<Set<string>> {
   const { rows } = await db.query<{ key: string; size_bytes: number }>(
-    "SELECT key, size_bytes FROM wal_segments WHERE run = $1",
-    [run],
+    "SELECT key, size_bytes FROM wal_segments WHERE run = $1 AND ($2::text[] IS NULL OR key = ANY($2))",
+    [run, keys],
   );
   return new Set(rows.map(({ key, size_bytes }) => `${key}\0${size_bytes}`));
 }

@@ -25,10 +25,14 @@ export interface KernelActivities {
     ordinal: number | null;
     outcome: TrialOutcome;
   }): Promise<void>;
-  /** Increments the subject's epoch; answers with it and the checkpoints to resume from, newest first. */
+  /**
+   * Increments the subject's epoch; answers with it and the checkpoints to resume from, newest first. `dispatch` names
+   * the request, whose repetitions get the same epoch; without it, each call is a dispatch of its own.
+   */
   "dispatch.prepare"(input: {
     run: string;
     subject: string;
+    dispatch?: string;
   }): Promise<{ epoch: number; resumeFrom: CheckpointRef[] }>;
   /** Moves the newest-checkpoint pointer, unless a newer epoch was dispatched; collects beyond `keep`. */
   "checkpoint.commit"(input: {
@@ -50,12 +54,24 @@ export interface KernelActivities {
 
   // Regular activities.
   "trace.ingest"(input: { run: string; segments: ArtifactRef[] }): Promise<{ events: number }>;
-  /** Asks Temporal whether the workflows of these trials still run. `gone`: closed without an outcome on record. */
-  "trials.reconcile"(input: { run: string; trials: number[] }): Promise<{ gone: number[] }>;
+  /**
+   * Asks Temporal whether the workflows of these trials still run. `gone`: closed without an outcome on record; `ended`:
+   * closed with this one, such as by a trial that found its experiment gone before that was reset.
+   */
+  "trials.reconcile"(input: {
+    run: string;
+    trials: number[];
+  }): Promise<{ gone: number[]; ended?: TrialOutcome[] }>;
   /** Publishes a completed trial's adapter folder and metrics under the run, with rows. */
   "artifact.store"(input: StoreTrialInput): Promise<{ adapter: NamedArtifact[]; metrics: ArtifactRef }>;
-  /** Publishes the winner: adapter folder with model card under `runs/<run>/adapter/`, merged folder, export_dir copy. */
-  "artifact.publish"(input: { run: string; stages: StageOutputs }): Promise<{ adapter: NamedArtifact[] }>;
+  /**
+   * Publishes the winner: adapter folder with model card under `runs/<run>/adapter/`, merged folder, export_dir copy.
+   * `exportProblem`: why there is no such copy; what is in the store is whole all the same.
+   */
+  "artifact.publish"(input: { run: string; stages: StageOutputs }): Promise<{
+    adapter: NamedArtifact[];
+    exportProblem?: { type: string; message: string } | null;
+  }>;
   "manifest.write"(input: { run: string; stages: StageOutputs }): Promise<ArtifactRef>;
   "manifest.load"(input: { run: string }): Promise<VerificationPlan>;
   /** L0: every artifact named by the manifest against its hash. */
@@ -75,6 +91,8 @@ export interface KernelActivities {
 
 export interface RunRecord {
   run: string;
+  /** First run id of the execution chain, the same before and after a continue-as-new; a new start has another. */
+  chain?: string;
   name: string;
   state: RunState;
   stage: string;

@@ -11,4 +11,5 @@ export * from "./stages";
 export * from "./task-queues";
 export * from "./trace";
 export * from "./trial";
+export * from "./trial-id";
 export * from "./workflow-inputs";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ArtifactRef, CheckpointRef } from "./artifact";
 import { PlacementSpec } from "./experiment";
 
-/** Work that runs on an engine (needs a seat) or, for `local`, in the kernel worker. */
+/** Work that runs on an engine, and needs a seat there. */
 export const Entrypoint = z
   .enum(["training.run", "eval.run", "merge.run", "hub.push"])
   .meta({ id: "Entrypoint" });

@@ -38,4 +38,6 @@ export const trainerEvents = {
    * computeCapability, cpu, versions: {python, torch, transformers, peft, cuda, cudnn, driver}}.
    */
   environment: "engine.environment",
+  /** Once per run, source and base of the hub. data: {model, revision, files: {path: SHA-256}}. */
+  base: "engine.base",
 } as const;

@@ -60,6 +60,8 @@ export const TrialOutcome = z
     adapter: z.array(NamedArtifact).nullable(),
     /** SHA-256 of adapter_model.safetensors of the last checkpoint. */
     adapterSha256: z.string().nullable(),
+    /** Hash of the adapter before the first step. Absent in outcomes of versions that did not say it. */
+    initSha256: z.string().nullable().optional(),
     error: z.object({ type: z.string(), message: z.string() }).nullable(),
     /** As in RungReport. */
     chain: z.string().optional(),

@@ -39,7 +39,7 @@ export interface TrialInput {
   rungMetric: string;
   /** Verdicts wait for other trials: give the seat back meanwhile. */
   synchronous: boolean;
-  /** Seconds between two checks that the experiment is still open. Default 300. */
+  /** Seconds until the first check that the experiment is still open; each further wait is longer. Default 300. */
   orphanCheckSeconds?: number;
 }
 

@@ -1,51 +1,46 @@
+import { ApplicationFailure } from "@temporalio/common";
 import type { JobSpec } from "../contracts/job-spec";
 import { TaskQueues } from "../contracts/task-queues";
 
-export type Place =
-  | { backend: "queue"; taskQueue: string; reasons: string[] }
-  | { backend: "local"; taskQueue: string; reasons: string[] };
-
-/** A placement that this version cannot serve. `path` names the key of the spec. */
-export interface Refusal {
-  backend: null;
-  path: string;
-  message: string;
+export interface Place {
+  backend: "queue";
+  reasons: string[];
 }
 
-type Wish = Pick<JobSpec, "placement" | "resources">;
+type Wish = Pick<JobSpec, "placement"> & Partial<Pick<JobSpec, "resources">>;
 
-/** Where a job goes, and why. A pure function of the job alone: there is one pool, and one kernel worker. */
-export function choosePlace({ placement, resources }: Wish): Place | Refusal {
-  if (placement.backend === "ssh") {
-    return refuse(
+/**
+ * Where a job goes, and why. A pure function of the job alone: there is one pool. Throws where this version cannot
+ * serve what is asked for, naming the key and what would be right.
+ */
+export function placeOf({ placement, resources }: Wish): Place {
+  const { backend, host, labels } = placement;
+  if (backend === "ssh" || backend === "local")
+    throw refusal(
       "placement.backend",
-      "ssh is not available; accepted: queue (the pool of GPU workers), local (the kernel worker)",
+      `${backend} is not available; accepted: queue (the pool of GPU workers)`,
     );
-  }
-  if (placement.host !== null) {
-    return refuse(
+  if (host !== null)
+    throw refusal(
       "placement.host",
-      `'${placement.host}' cannot be reached: a host needs the ssh backend, which is not available; leave it out`,
+      `'${host}' cannot be reached: a host needs the ssh backend, which is not available; leave it out`,
     );
-  }
-  if (placement.labels.length > 0) {
-    return refuse(
+  if (labels.length > 0) {
+    const named = labels.map((label) => `'${label}'`).join(", ");
+    throw refusal(
       "placement.labels",
-      `no pool carries ${placement.labels.map((label) => `'${label}'`).join(", ")}: there is one pool, ${TaskQueues.gpuPool}, and it has no labels; leave the list empty`,
+      `no pool carries ${named}: there is one pool, ${TaskQueues.gpuPool}, and it has no labels; leave the list empty`,
     );
   }
-  if (placement.backend === "local") {
-    return { backend: "local", taskQueue: TaskQueues.kernel, reasons: ["placement.backend is local"] };
-  }
+  if (typeof resources?.gpuMemoryGiB === "number")
+    throw refusal(
+      "resources.gpuMemoryGiB",
+      "no engine is chosen by its memory yet: a job goes to any that has a seat; leave it out",
+    );
   const why =
-    placement.backend === "queue"
-      ? "placement.backend is queue"
-      : "no backend named: the pool serves every entrypoint";
-  const size =
-    resources.gpuMemoryGiB === null ? [] : [`an engine with ${resources.gpuMemoryGiB} GiB is asked for`];
-  return { backend: "queue", taskQueue: TaskQueues.gpuPool, reasons: [why, ...size] };
+    backend === "queue" ? "placement.backend is queue" : "no backend named: the pool serves every entrypoint";
+  return { backend: "queue", reasons: [why] };
 }
 
-const refuse = (path: string, message: string): Refusal => ({ backend: null, path, message });
-
-export const isRefused = (place: Place | Refusal): place is Refusal => place.backend === null;
+const refusal = (path: string, message: string): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(`${path}: ${message}`, "Unsupported");

@@ -1,14 +1,14 @@
-import { ActivityFailure, ApplicationFailure, CancellationScope, sleep } from "@temporalio/workflow";
+import { ApplicationFailure, CancellationScope, sleep } from "@temporalio/workflow";
 import type { CheckpointRef } from "../contracts/artifact";
 import { type JobContext, JobSpec, type SeatGrant } from "../contracts/job-spec";
-import { database, engine, localEntrypoints } from "../proxies";
+import { database, engine } from "../proxies";
 import { backoff, transientAttempts } from "../reliability/backoff";
-import { afterCrash, crashesEngine, mustRunAlone } from "../reliability/crashes";
+import { afterCrash, crashesEngine, mustRunAlone, noCrashes } from "../reliability/crashes";
 import { classifyFailure, type JobFailure } from "../reliability/failures";
-import type { NewEvent } from "../trace/buffer";
-import { workflowEvents } from "../trace/buffer";
+import { type NewEvent, workflowEvents } from "../trace/buffer";
 import { baseKey } from "./base-key";
-import { choosePlace, isRefused } from "./choose-place";
+import { placeOf } from "./choose-place";
+import { newDispatchName } from "./dispatch-name";
 import { SeatSession } from "./seat-session";
 
 export interface JobOptions {
@@ -19,6 +19,8 @@ export interface JobOptions {
   /** Shown in the Temporal UI. */
   summary?: string;
   onEvent?: (event: NewEvent) => void;
+  /** A checkpoint has become the subject's newest, also one that a lost engine has left. */
+  onCheckpoint?: (checkpoint: CheckpointRef) => void;
 }
 
 /**
@@ -26,12 +28,10 @@ export interface JobOptions {
  * that dies is replaced, with a new epoch, for as long as the job itself is not the cause.
  */
 export async function runJob<Output>(job: JobSpec, options: JobOptions = {}): Promise<Output> {
-  const place = choosePlace(job);
-  if (isRefused(place))
-    throw ApplicationFailure.nonRetryable(`${place.path}: ${place.message}`, "Unsupported");
-  const data = { entrypoint: job.entrypoint, backend: place.backend, reasons: place.reasons };
+  const { backend, reasons } = placeOf(job);
+  const data = { entrypoint: job.entrypoint, backend, reasons };
   options.onEvent?.({ kind: workflowEvents.placed, subject: job.subject, data });
-  return place.backend === "local" ? runLocally(job, options) : runOnEngine(job, options);
+  return runOnEngine(job, options);
 }
 
 export const sessionFor = (job: Pick<JobSpec, "run" | "subject" | "params" | "resources">): SeatSession =>
@@ -45,22 +45,24 @@ export const sessionFor = (job: Pick<JobSpec, "run" | "subject" | "params" | "re
 async function runOnEngine<Output>(job: JobSpec, options: JobOptions): Promise<Output> {
   const session = options.session ?? sessionFor(job);
   for (let attempt = 1; ; ) {
-    const failure = await dispatch<Output>(job, session, options);
-    if ("output" in failure) return failure.output;
-    if (failure.kind === "engineLost") continue;
+    const dispatched = await dispatch<Output>(job, session, options);
+    if ("output" in dispatched) return dispatched.output;
+    if (dispatched.kind === "engineLost") continue;
     // Only transient failures come here.
+    const { type, message } = dispatched;
     options.onEvent?.({
       kind: workflowEvents.retried,
       subject: job.subject,
-      data: { entrypoint: job.entrypoint, attempt, type: failure.type, message: failure.message },
+      data: { entrypoint: job.entrypoint, attempt, type, message },
     });
-    if (attempt >= transientAttempts) throw ApplicationFailure.nonRetryable(failure.message, failure.type);
+    if (attempt >= transientAttempts) throw ApplicationFailure.nonRetryable(message, type);
     await sleep(backoff(attempt), { summary: `before attempt ${attempt + 1} of ${job.entrypoint}` });
     attempt += 1;
   }
 }
 
-type Retryable = Extract<JobFailure, { kind: "engineLost" } | { kind: "transient" }>;
+type EngineLost = Extract<JobFailure, { kind: "engineLost" }>;
+type Retryable = EngineLost | Extract<JobFailure, { kind: "transient" }>;
 
 /** One dispatch: a seat, an epoch, the activity, the commit. Throws what no retry can mend. */
 async function dispatch<Output>(
@@ -69,10 +71,10 @@ async function dispatch<Output>(
   options: JobOptions,
 ): Promise<{ output: Output } | Retryable> {
   const exclusive = mustRunAlone(session.crashes);
-  let seat: SeatGrant | null = null;
+  let context: JobContext | null = null;
   try {
-    seat = await session.acquire(exclusive);
-    const context = await prepare(job, session, seat, options.keepSeat !== true);
+    const seat = await session.acquire(exclusive);
+    context = await prepare(job, session, seat, options.keepSeat !== true);
     const data = { entrypoint: job.entrypoint, engine: seat.engineId, exclusive };
     options.onEvent?.({ kind: workflowEvents.dispatched, subject: job.subject, epoch: context.epoch, data });
     const input = { ...job.params, job: context };
@@ -81,13 +83,15 @@ async function dispatch<Output>(
       { summary: options.summary ?? job.subject },
       [input as never],
     )) as Output;
+    const { checkpoint = null } = output as { checkpoint?: CheckpointRef | null };
+    if (!job.checkpoint || isNewer(checkpoint, context)) session.crashes = noCrashes;
     if (options.keepSeat !== true) session.forget();
-    await commit(job, (output as { checkpoint?: CheckpointRef | null }).checkpoint);
+    await commit(job, checkpoint, options);
     return { output };
   } catch (error) {
     const failure = classifyFailure(error);
     if (failure.kind === "engineLost") {
-      await noteCrash(job, session, seat, failure, options);
+      await noteCrash(job, session, context, failure, options);
       return failure;
     }
     await session.release();
@@ -109,54 +113,61 @@ async function prepare(
 ): Promise<JobContext> {
   const context = { run: job.run, subject: job.subject, seat, releaseSeat };
   if (!job.checkpoint && session.epoch !== null) return { ...context, epoch: session.epoch, resumeFrom: [] };
-  const prepared = await database["dispatch.prepare"]({ run: job.run, subject: job.subject });
+  const { run, subject } = job;
+  const prepared = await database["dispatch.prepare"]({ run, subject, dispatch: newDispatchName() });
   session.epoch = prepared.epoch;
   return { ...context, epoch: prepared.epoch, resumeFrom: job.checkpoint ? prepared.resumeFrom : [] };
 }
 
+/** The job has made a checkpoint beyond the one that it was given to go on from. */
+const isNewer = (checkpoint: CheckpointRef | null, context: JobContext | null): boolean =>
+  checkpoint !== null && checkpoint.step > (context?.resumeFrom[0]?.step ?? 0);
+
+/** `context` is null where the job had not got as far as to be dispatched. */
 async function noteCrash(
   job: JobSpec,
   session: SeatSession,
-  seat: SeatGrant | null,
-  failure: Extract<JobFailure, { kind: "engineLost" }>,
+  context: JobContext | null,
+  failure: EngineLost,
   options: JobOptions,
 ): Promise<void> {
-  session.crashes = afterCrash(session.crashes, {
-    resident: failure.resident,
-    exclusive: session.isExclusive,
-  });
-  const epoch = session.epoch;
+  const { silent, checkpoint } = failure;
+  const resident = failure.resident && context !== null;
+  const progress = isNewer(checkpoint, context);
+  const exclusive = session.isExclusive;
+  session.crashes = afterCrash(session.crashes, { resident, silent, exclusive, progress });
   session.forget();
   options.onEvent?.({
     kind: workflowEvents.lost,
     subject: job.subject,
-    epoch,
+    epoch: context?.epoch ?? null,
     data: {
       entrypoint: job.entrypoint,
-      engine: seat?.engineId ?? null,
-      resident: failure.resident,
+      engine: context?.seat?.engineId ?? null,
+      resident,
       crashes: session.crashes.resident,
       message: failure.message,
     },
   });
-  await commit(
-    job,
-    (failure.heartbeat as { checkpoint?: CheckpointRef | null } | undefined)?.checkpoint,
-  ).catch(
+  await commit(job, checkpoint, options).catch(
     // The store is listed again before the next dispatch; a commit that fails here loses nothing.
     () => undefined,
   );
   if (crashesEngine(session.crashes)) {
     throw ApplicationFailure.nonRetryable(
-      `${job.subject} brought down its engine ${session.crashes.resident} times, the last time while it ran alone`,
+      `${job.subject} brought down its engine ${session.crashes.resident} times without getting any further, the last time while it ran alone`,
       "CrashesEngine",
     );
   }
 }
 
 /** Moves the subject's newest-checkpoint pointer; also while being cancelled, since a pause resumes from there. */
-async function commit(job: JobSpec, checkpoint: CheckpointRef | null | undefined): Promise<void> {
-  if (!job.checkpoint || checkpoint === null || checkpoint === undefined) return;
+async function commit(
+  job: JobSpec,
+  checkpoint: CheckpointRef | null,
+  { onCheckpoint }: JobOptions,
+): Promise<void> {
+  if (!job.checkpoint || checkpoint === null) return;
   const save = job.params.save as { save_total_limit?: number } | undefined;
   const { accepted } = await CancellationScope.nonCancellable(() =>
     database["checkpoint.commit"]({
@@ -168,42 +179,8 @@ async function commit(job: JobSpec, checkpoint: CheckpointRef | null | undefined
   );
   if (!accepted)
     throw ApplicationFailure.nonRetryable(`${job.subject} was dispatched again meanwhile`, "StaleEpoch");
+  onCheckpoint?.(checkpoint);
 }
-
-async function runLocally<Output>(job: JobSpec, options: JobOptions): Promise<Output> {
-  const prepared = await database["dispatch.prepare"]({ run: job.run, subject: job.subject });
-  const context: JobContext = {
-    run: job.run,
-    subject: job.subject,
-    epoch: prepared.epoch,
-    resumeFrom: job.checkpoint ? prepared.resumeFrom : [],
-    seat: null,
-    releaseSeat: false,
-  };
-  try {
-    const activities = localEntrypoints(job.timeoutSeconds);
-    const input = { ...job.params, job: context };
-    return (await activities[job.entrypoint].executeWithOptions({ summary: options.summary ?? job.subject }, [
-      input as never,
-    ])) as Output;
-  } catch (error) {
-    const failure = classifyFailure(error);
-    if (failure.kind === "cancelled" || failure.kind === "engineLost") throw error;
-    if (isNotRegistered(error)) {
-      throw ApplicationFailure.nonRetryable(
-        `placement.backend: local has no handler for ${job.entrypoint} in the kernel worker; use queue`,
-        "Unsupported",
-      );
-    }
-    throw ApplicationFailure.nonRetryable(failure.message, failure.type);
-  }
-}
-
-/** What a worker says of an activity that it does not have. */
-const isNotRegistered = (error: unknown): boolean =>
-  error instanceof ActivityFailure &&
-  error.cause instanceof ApplicationFailure &&
-  error.cause.type === "NotFoundError";
 
 /** Parses what a person may have written by hand; one message lists every problem. */
 export function parseJob(raw: unknown): JobSpec {

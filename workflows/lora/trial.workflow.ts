@@ -126,4 +126,5 @@ const ended = (trial: TrialRun, outcome: TrialOutcome): TrialOutcome => ({
   trainableParams: trial.trainableParams,
   checkpoint: trial.checkpoint,
   adapterSha256: trial.adapterSha256,
+  initSha256: trial.initSha256,
 });

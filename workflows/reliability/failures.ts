@@ -1,4 +1,5 @@
 import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from "@temporalio/common";
+import type { CheckpointRef } from "../contracts/artifact";
 import { inOurTerms, permanentErrors } from "../contracts/errors";
 
 /** What programming mistakes are called in both languages: the same call fails the same way again. */
@@ -23,13 +24,20 @@ export const neverRetried: readonly string[] = [...permanentErrors, "Internal", 
 /**
  * What became of a job.
  * - `cancelled`: asked to stop, and did.
- * - `engineLost`: the engine went away. `resident`: the job was on board, so it may be the cause.
+ * - `engineLost`: the engine went away. `resident`: the job was on board, so it may be the cause; `silent`: nobody said
+ *   what happened. `checkpoint` is the newest that the engine told of.
  * - `permanent`: the job itself is at fault, or we are.
  * - `transient`: worth another try.
  */
 export type JobFailure =
   | { kind: "cancelled" }
-  | { kind: "engineLost"; resident: boolean; heartbeat: unknown; message: string }
+  | {
+      kind: "engineLost";
+      resident: boolean;
+      silent: boolean;
+      checkpoint: CheckpointRef | null;
+      message: string;
+    }
   | { kind: "permanent"; type: string; message: string }
   | { kind: "transient"; type: string; message: string };
 
@@ -47,14 +55,16 @@ function classifyTimeout(timeout: TimeoutFailure): JobFailure {
       return {
         kind: "engineLost",
         resident: true,
-        heartbeat: timeout.lastHeartbeatDetails,
+        silent: true,
+        checkpoint: checkpointIn(timeout.lastHeartbeatDetails),
         message: "the engine stopped to answer",
       };
     case "SCHEDULE_TO_START":
       return {
         kind: "engineLost",
         resident: false,
-        heartbeat: undefined,
+        silent: true,
+        checkpoint: null,
         message: "the engine took no more work",
       };
     default:
@@ -67,13 +77,18 @@ function classifyApplicationFailure(failure: ApplicationFailure): JobFailure {
   const message = failure.message;
   if (type === "EngineLost") {
     // An engine that was asked to stop says that the job is no suspect, and which checkpoint it left.
-    const said = failure.details?.[0] as { resident?: boolean; checkpoint?: unknown } | undefined;
-    return { kind: "engineLost", resident: said?.resident !== false, heartbeat: said, message };
+    const said = failure.details?.[0] as { resident?: boolean } | undefined;
+    const resident = said?.resident !== false;
+    return { kind: "engineLost", resident, silent: false, checkpoint: checkpointIn(said), message };
   }
   if (type === "Cancelled") return { kind: "cancelled" };
   const kind = failure.nonRetryable || neverRetried.includes(type) ? "permanent" : "transient";
   return { kind, ...inOurTerms(type, message) };
 }
+
+/** The checkpoint that a heartbeat or a failure's details name. */
+const checkpointIn = (said: unknown): CheckpointRef | null =>
+  (said as { checkpoint?: CheckpointRef | null } | null | undefined)?.checkpoint ?? null;
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "Internal");
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -13,6 +13,9 @@ const retry: RetryPolicy = {
   nonRetryableErrorTypes: [...neverRetried],
 };
 
+/** So many attempts that fail at once take about an hour: that long a server may be away. */
+export const attemptsInAnHour = 130;
+
 /**
  * Before a run has done anything, a missing server should be told soon: within about a minute. Bounded by attempts,
  * since a local activity that is retried in its worker does not regard its schedule-to-close timeout. Waits above the
@@ -28,7 +31,7 @@ export const firstContact: LocalActivityOptions = {
 export const shortDatabaseWork: LocalActivityOptions = {
   startToCloseTimeout: "10s",
   localRetryThreshold: "5s",
-  retry: { ...retry, maximumAttempts: 130 },
+  retry: { ...retry, maximumAttempts: attemptsInAnHour },
 };
 
 /** Reads and hashes the files that a spec names. */
@@ -48,7 +51,7 @@ export const kernelWork: ActivityOptions = {
   heartbeatTimeout: "10s",
   scheduleToCloseTimeout: "2h",
   cancellationType: "TRY_CANCEL",
-  retry,
+  retry: { ...retry, maximumAttempts: attemptsInAnHour },
 };
 
 /** CPU skills in Python. The worker heartbeats for every activity of this class. */
@@ -58,7 +61,7 @@ export const skillWork: ActivityOptions = {
   heartbeatTimeout: "10s",
   scheduleToCloseTimeout: "12h",
   cancellationType: "TRY_CANCEL",
-  retry,
+  retry: { ...retry, maximumAttempts: attemptsInAnHour },
 };
 
 /** The mirror study only feeds a dashboard: given up soon, tried again with the next tells. */
@@ -98,13 +101,4 @@ export const seatRelease = (taskQueue: string): ActivityOptions => ({
   startToCloseTimeout: "10s",
   scheduleToStartTimeout: "10s",
   retry: { maximumAttempts: 2, nonRetryableErrorTypes: [...neverRetried] },
-});
-
-/** In the kernel worker, for a handler registered there under the entrypoint's name. */
-export const localWork = (timeoutSeconds: number): ActivityOptions => ({
-  taskQueue: TaskQueues.kernel,
-  startToCloseTimeout: timeoutSeconds * 1000,
-  heartbeatTimeout: "10s",
-  cancellationType: "WAIT_CANCELLATION_COMPLETED",
-  retry: { maximumAttempts: 1 },
 });

@@ -116,7 +116,13 @@ export type PlacementSpec = z.infer<typeof PlacementSpec>;
 export const OutputSpec = z
   .strictObject({
     merge: z.enum(["best", "none"]).default("none").describe("Merge the winner into the base and check it."),
-    export_dir: z.string().nullable().default(null).describe("Also copy the outputs to this folder."),
+    export_dir: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe(
+        "Also copy the outputs to `adapter` and `merged` in this folder; such folders of a former run are replaced.",
+      ),
     push_to_hub: z
       .string()
       .nullable()

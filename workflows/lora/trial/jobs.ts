@@ -1,13 +1,15 @@
 import type { CheckpointRef } from "../../contracts/artifact";
 import { JobSpec } from "../../contracts/job-spec";
 import type { EvalInput, TrainingInput } from "../../contracts/skills";
+import { trialId } from "../../contracts/trial-id";
 import type { TrialInput } from "../../contracts/workflow-inputs";
 import { trialMetrics } from "../metrics";
 
 /** Seconds an engine may keep a trial's state in memory at a rung. */
 const parkSeconds = 60;
 
-const subjectOf = ({ run, trial }: TrialInput): string => `${run}/trial-${trial}`;
+/** Longest time of one leg. What guards its life is the heartbeat; a leg that ran out of time would end its trial. */
+export const legSeconds = 30 * 86_400;
 
 /** Train up to `targetStep`, evaluate, checkpoint. */
 export function trainingJob(input: TrialInput, targetStep: number): JobSpec {
@@ -27,9 +29,10 @@ export function trainingJob(input: TrialInput, targetStep: number): JobSpec {
   return JobSpec.parse({
     entrypoint: "training.run",
     run: input.run,
-    subject: subjectOf(input),
+    subject: trialId(input.run, input.trial),
     params,
     placement: spec.placement,
+    timeoutSeconds: legSeconds,
     checkpoint: true,
   });
 }
@@ -51,7 +54,7 @@ export function evaluationJob(input: TrialInput, checkpoint: CheckpointRef): Job
   return JobSpec.parse({
     entrypoint: "eval.run",
     run: input.run,
-    subject: subjectOf(input),
+    subject: trialId(input.run, input.trial),
     params,
     placement: spec.placement,
   });

@@ -22,6 +22,7 @@ export async function trainTo(trial: TrialRun, target: number, keepSeat: boolean
         keepSeat,
         summary: `trial ${trial.input.trial} to step ${target}`,
         onEvent: (event) => trial.note(event),
+        onCheckpoint: (checkpoint) => trial.left(checkpoint),
       }),
     );
     if (output === "interrupted") continue;
@@ -47,10 +48,8 @@ function account(trial: TrialRun, output: TrainingOutput): void {
   trial.step = output.step;
   trial.gpuSeconds += output.gpuSeconds;
   trial.trainableParams = output.trainableParams;
-  if (output.checkpoint !== null) {
-    trial.checkpoint = output.checkpoint;
-    trial.adapterSha256 = output.adapterSha256;
-  }
+  trial.initSha256 = output.initSha256;
+  if (output.checkpoint !== null) trial.adapterSha256 = output.adapterSha256;
   if (output.walSegments.length === 0) return;
   const segments = { run: trial.input.run, segments: output.walSegments };
   const summary = `${output.walSegments.length} segments`;

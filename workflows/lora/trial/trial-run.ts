@@ -16,6 +16,7 @@ import type { SeatSession } from "../../dispatch/seat-session";
 import { Machine } from "../../lifecycle/machine";
 import { trialTransitions } from "../../lifecycle/trial-states";
 import { database } from "../../proxies";
+import { longer } from "../../reliability/backoff";
 import { type NewEvent, workflowEvents } from "../../trace/buffer";
 import { TraceRecorder } from "../../trace/recorder";
 import { attributes, rungReportSignal, trialOutcomeSignal } from "../definitions";
@@ -24,7 +25,7 @@ import { StopSwitch } from "../stop-switch";
 const defaultOrphanCheckSeconds = 300;
 
 /** A report is repeated when its verdict is this long in coming: the answer may have been lost to a reset. */
-const repeatReportAfter = "10 minutes";
+const repeatReportSeconds = 600;
 
 /** One trial while its workflow runs: its state, its line to the experiment, and what it has used. */
 export class TrialRun {
@@ -36,9 +37,11 @@ export class TrialRun {
   value: number | null = null;
   gpuSeconds = 0;
   trainableParams: number | null = null;
-  /** The newest that training returned, also when it was interrupted. */
+  /** The newest that was committed, also of a leg that was interrupted or lost its engine. */
   checkpoint: CheckpointRef | null = null;
+  /** Hash of that checkpoint's adapter, where it is known. */
   adapterSha256: string | null = null;
+  initSha256: string | null = null;
   private readonly verdicts = new Map<number, Verdict>();
   private readonly sideWork: Promise<unknown>[] = [];
   private rung: number | null = null;
@@ -73,6 +76,13 @@ export class TrialRun {
     if (event.kind === workflowEvents.dispatched && this.machine.state === "running") void this.trace.flush();
   }
 
+  /** A leg has left a checkpoint. Of one that did not come to its end, no more than that is known. */
+  left(checkpoint: CheckpointRef): void {
+    this.checkpoint = checkpoint;
+    this.step = checkpoint.step;
+    this.adapterSha256 = null;
+  }
+
   /** Work beside the trial: awaited at the end, and no fault of the trial if it fails. */
   beside(work: Promise<unknown>): void {
     this.sideWork.push(work.catch(() => undefined));
@@ -86,10 +96,10 @@ export class TrialRun {
   async askVerdict(report: RungReport): Promise<Verdict> {
     this.rung = report.rung;
     this.value = report.value;
-    for (;;) {
+    for (let wait = repeatReportSeconds * 1000; ; wait = longer(wait)) {
       if (!this.verdicts.has(report.rung)) await this.tellExperiment("report", report);
       const decided = () => this.verdicts.has(report.rung) || this.switch.cancelled;
-      if (!decided()) await condition(decided, repeatReportAfter);
+      if (!decided()) await condition(decided, wait);
       this.switch.throwIfCancelled();
       const verdict = this.verdicts.get(report.rung);
       if (verdict !== undefined) return verdict;
@@ -130,13 +140,16 @@ export class TrialRun {
     this.switch.cancel();
   }
 
-  /** Asks now and then whether the experiment is still open: a terminated one tells nobody. */
+  /**
+   * Asks whether the experiment is still open, since a terminated one tells nobody. Less and less often: an orphan works
+   * on for no longer than it has run, nor than the longest wait.
+   */
   watchExperiment(): void {
-    const every = (this.input.orphanCheckSeconds ?? defaultOrphanCheckSeconds) * 1000;
+    const first = (this.input.orphanCheckSeconds ?? defaultOrphanCheckSeconds) * 1000;
     void this.watch
       .run(async () => {
-        while (!this.orphaned) {
-          await sleep(every, { summary: "until the experiment is looked for" });
+        for (let wait = first; !this.orphaned; wait = longer(wait)) {
+          await sleep(wait, { summary: "until the experiment is looked for" });
           await this.lookForExperiment();
         }
       })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { JobSpec } from "../../../../workflows/contracts";
 import { baseKey } from "../../../../workflows/dispatch/base-key";
-import { choosePlace, isRefused } from "../../../../workflows/dispatch/choose-place";
+import { placeOf } from "../../../../workflows/dispatch/choose-place";
 
 const job = (placement: object, gpuMemoryGiB: number | null = null): JobSpec =>
   JobSpec.parse({
@@ -14,32 +14,24 @@ const job = (placement: object, gpuMemoryGiB: number | null = null): JobSpec =>
   });
 
 describe("where a job goes", () => {
-  test("to the pool, unless a place is named", () => {
-    expect(choosePlace(job({}))).toMatchObject({ backend: "queue", taskQueue: "belay-gpu" });
-    expect(choosePlace(job({ backend: "queue" }))).toMatchObject({ backend: "queue" });
-  });
-
-  test("to the kernel worker when asked for", () => {
-    expect(choosePlace(job({ backend: "local" }))).toMatchObject({
-      backend: "local",
-      taskQueue: "belay-kernel",
+  test("to the pool, and says why", () => {
+    expect(placeOf(job({}))).toEqual({
+      backend: "queue",
+      reasons: ["no backend named: the pool serves every entrypoint"],
     });
-  });
-
-  test("with its reasons", () => {
-    const place = choosePlace(job({}, 24));
-    expect(isRefused(place)).toBe(false);
-    expect(!isRefused(place) && place.reasons.join("; ")).toContain("24 GiB");
+    expect(placeOf(job({ backend: "queue" })).reasons).toEqual(["placement.backend is queue"]);
   });
 
   test.each([
-    [{ backend: "ssh" }, "placement.backend", /accepted: queue .* local/],
-    [{ host: "gpu7" }, "placement.host", /'gpu7' .* leave it out/],
-    [{ labels: ["a100", "spot"] }, "placement.labels", /'a100', 'spot'.*leave the list empty/],
-  ])("%j is refused, naming the key and what would be right", (placement, path, message) => {
-    const place = choosePlace(job(placement));
-    expect(isRefused(place) && place.path).toBe(path);
-    expect(isRefused(place) && place.message).toMatch(message);
+    [{ backend: "ssh" }, null, /^placement\.backend: ssh .* accepted: queue/],
+    [{ backend: "local" }, null, /^placement\.backend: local .* accepted: queue/],
+    [{ host: "gpu7" }, null, /^placement\.host: 'gpu7' .* leave it out/],
+    [{ labels: ["a100", "spot"] }, null, /^placement\.labels: .*'a100', 'spot'.*leave the list empty/],
+    [{}, 24, /^resources\.gpuMemoryGiB: .* leave it out/],
+  ])("%j with %j GiB is refused, naming the key and what would be right", (placement, memory, message) => {
+    const refused = () => placeOf(job(placement, memory));
+    expect(refused).toThrow(message);
+    expect(refused).toThrow(expect.objectContaining({ type: "Unsupported", nonRetryable: true }));
   });
 });
 

@@ -1,22 +1,27 @@
 import { describe, expect, test } from "vitest";
-import { backoff } from "../../../../workflows/reliability/backoff";
+import { backoff, longer } from "../../../../workflows/reliability/backoff";
 import {
   afterCrash,
+  type Crash,
   type CrashRecord,
   crashesEngine,
   mustRunAlone,
   noCrashes,
 } from "../../../../workflows/reliability/crashes";
 
+type Kind = Omit<Crash, "exclusive">;
+
 /** Lives through crashes as the dispatcher would: the seat is exclusive when the rule asks for it. */
-const recordOf = (crashes: { resident: boolean }[]): CrashRecord =>
-  crashes.reduce(
-    (record, { resident }) => afterCrash(record, { resident, exclusive: mustRunAlone(record) }),
+const recordOf = (crashes: Kind[]): CrashRecord =>
+  crashes.reduce<CrashRecord>(
+    (record, crash) => afterCrash(record, { ...crash, exclusive: mustRunAlone(record) }),
     noCrashes,
   );
 
-const onBoard = { resident: true };
-const notThere = { resident: false };
+const onBoard: Kind = { resident: true, silent: false, progress: false };
+const notThere: Kind = { ...onBoard, resident: false };
+const silence: Kind = { ...onBoard, silent: true };
+const furtherOn = (crash: Kind): Kind => ({ ...crash, progress: true });
 
 describe("who brings engines down", () => {
   test("one crash proves nothing", () => {
@@ -31,6 +36,29 @@ describe("who brings engines down", () => {
 
   test("a crash while alone convicts it", () => {
     expect(crashesEngine(recordOf([onBoard, onBoard, onBoard]))).toBe(true);
+  });
+
+  test("a subject that gets further between crashes is never convicted, whatever took its engines", () => {
+    const kinds = [onBoard, silence, notThere].map(furtherOn);
+    for (let n = 0; n < 30; n++) {
+      const record = recordOf(Array.from({ length: n }, (_, i) => kinds[(i * i + n) % kinds.length] as Kind));
+      expect(mustRunAlone(record)).toBe(false);
+      expect(crashesEngine(record)).toBe(false);
+    }
+  });
+
+  test("a crash that it got further before is the first of a new count; a silence is none", () => {
+    expect(recordOf([onBoard, onBoard, furtherOn(onBoard)]).resident).toBe(1);
+    expect(recordOf([onBoard, onBoard, furtherOn(silence)])).toEqual(noCrashes);
+    expect(recordOf([onBoard, furtherOn(notThere)])).toEqual(noCrashes);
+    expect(crashesEngine(recordOf([furtherOn(onBoard), onBoard, onBoard]))).toBe(true);
+  });
+
+  test("one that brings down machines, which then say nothing, runs alone and comes to an end", () => {
+    expect(mustRunAlone(recordOf([silence, silence]))).toBe(true);
+    expect(crashesEngine(recordOf(Array(4).fill(silence)))).toBe(false);
+    expect(crashesEngine(recordOf(Array(5).fill(silence)))).toBe(true);
+    expect(crashesEngine(recordOf([silence, silence, onBoard]))).toBe(true);
   });
 
   test("engines that were lost before the job started count for nothing, ever", () => {
@@ -49,5 +77,15 @@ describe("who brings engines down", () => {
 test("waits double from a second to half a minute", () => {
   expect([1, 2, 3, 4, 5, 6, 7, 50].map(backoff)).toEqual([
     1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000,
+  ]);
+});
+
+test("what is waited for in vain is waited for twice as long, at most four hours", () => {
+  const hours = (count: number) => count * 3_600_000;
+  expect([300_000, hours(1.5), hours(3), hours(4)].map(longer)).toEqual([
+    600_000,
+    hours(3),
+    hours(4),
+    hours(4),
   ]);
 });

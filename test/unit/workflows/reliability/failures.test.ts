@@ -55,10 +55,12 @@ describe("what became of a job", () => {
     const said = classifyFailure(
       byActivity(ApplicationFailure.create({ type: "EngineLost", message: "signal 9" })),
     );
-    expect(said).toMatchObject({ kind: "engineLost", resident: true });
-    const heartbeat = { checkpoint: { step: 7 } };
-    const silent = classifyFailure(byActivity(new TimeoutFailure("late", heartbeat, TimeoutType.HEARTBEAT)));
-    expect(silent).toMatchObject({ kind: "engineLost", resident: true, heartbeat });
+    expect(said).toMatchObject({ kind: "engineLost", resident: true, silent: false, checkpoint: null });
+    const checkpoint = { step: 7 };
+    const silent = classifyFailure(
+      byActivity(new TimeoutFailure("late", { checkpoint }, TimeoutType.HEARTBEAT)),
+    );
+    expect(silent).toMatchObject({ kind: "engineLost", resident: true, silent: true, checkpoint });
   });
 
   test("an engine that was asked to stop makes no suspect of its jobs", () => {
@@ -67,7 +69,7 @@ describe("what became of a job", () => {
     expect(classifyFailure(byActivity(failure))).toMatchObject({
       kind: "engineLost",
       resident: false,
-      heartbeat: left,
+      checkpoint: left.checkpoint,
     });
   });
 
@@ -75,7 +77,7 @@ describe("what became of a job", () => {
     const failure = classifyFailure(
       byActivity(new TimeoutFailure("late", undefined, TimeoutType.SCHEDULE_TO_START)),
     );
-    expect(failure).toMatchObject({ kind: "engineLost", resident: false });
+    expect(failure).toMatchObject({ kind: "engineLost", resident: false, checkpoint: null });
   });
 
   test("a job that runs too long is at fault itself", () => {
