@@ -9,7 +9,7 @@ import {
   WorkflowTypes,
 } from "../workflows/contracts";
 import { type Connected, type ConnectOptions, connect } from "./connection";
-import { BelayError } from "./errors";
+import { BelayError, RunFailedError, VerificationError } from "./errors";
 import { translateError } from "./grpc-errors";
 import { type ListedRun, listRuns } from "./list";
 import { Run } from "./run";
@@ -33,6 +33,9 @@ export interface Started {
   /** True when the run existed: it is followed, nothing was started. */
   attached: boolean;
 }
+
+/** Memo of a run's workflow: the hash of its settings and input files. */
+const EXPERIMENT_HASH = "experimentHash";
 
 export type VerifyLevel = "L0" | "L1" | "L2" | "L3";
 
@@ -77,7 +80,8 @@ export class Belay {
     const loaded = isLoaded(experiment)
       ? experiment
       : checkExperiment(experiment, options.folder ?? process.cwd());
-    const id = options.id ?? runIdFor(loaded.spec.name, await fingerprint(loaded.spec, loaded.inputs));
+    const experimentHash = await fingerprint(loaded.spec, loaded.inputs);
+    const id = options.id ?? runIdFor(loaded.spec.name, experimentHash);
     if (!isRunId(id))
       throw new BelayError(
         "BadArgument",
@@ -92,8 +96,10 @@ export class Belay {
           `${run.id} ran before, and Temporal has forgotten it since; its record is kept`,
         );
       }
-      const started = await this.startNamed(run.id, loaded);
-      if (started || !options.new) return { run, attached: !started };
+      if (await this.startNamed(run.id, loaded, experimentHash)) return { run, attached: false };
+      if (options.new) continue;
+      if (options.id) await this.refuseOther(run.id, experimentHash);
+      return { run, attached: true };
     }
   }
 
@@ -109,8 +115,21 @@ export class Belay {
     }
   }
 
+  /** An id that a person chose may be taken by something else. */
+  private async refuseOther(id: string, experimentHash: string): Promise<void> {
+    const { memo } = await this.temporal.client.workflow
+      .getHandle(id)
+      .describe()
+      .catch((error: unknown) => {
+        throw translateError(error, id, this.address);
+      });
+    const known = memo?.[EXPERIMENT_HASH];
+    if (known !== undefined && known !== experimentHash)
+      throw new BelayError("BadArgument", `${id} is a run of another experiment; choose another id`);
+  }
+
   /** False when a workflow of this id exists, running or ended. A lost answer is asked for again by the SDK. */
-  private async startNamed(id: string, { spec }: LoadedExperiment): Promise<boolean> {
+  private async startNamed(id: string, { spec }: LoadedExperiment, experimentHash: string): Promise<boolean> {
     try {
       await this.temporal.client.workflow.start(WorkflowTypes.experiment, {
         workflowId: id,
@@ -119,6 +138,7 @@ export class Belay {
         // Not USE_EXISTING: its answer does not say whether the run is ours.
         workflowIdConflictPolicy: "FAIL",
         workflowIdReusePolicy: "REJECT_DUPLICATE",
+        memo: { [EXPERIMENT_HASH]: experimentHash },
         staticSummary: `LoRA search ${spec.name}`,
       });
       return true;
@@ -149,6 +169,8 @@ export class Belay {
   /**
    * Checks a finished run against its manifest again, by re-execution where the level asks for it.
    * Waits for the verdict.
+   *
+   * @throws VerificationError when there is none: the run has no manifest, or the check was stopped.
    */
   async verify(run: string, levels?: VerifyLevel[]): Promise<ReproducibilityVerdict> {
     const check = new Run(`${run}/verify-${randomUUID().slice(0, 8)}`, this.temporal);
@@ -162,7 +184,12 @@ export class Belay {
     } catch (error) {
       throw translateError(error, run, this.address);
     }
-    return check.outcome<ReproducibilityVerdict>();
+    try {
+      return await check.outcome<ReproducibilityVerdict>();
+    } catch (error) {
+      if (!(error instanceof RunFailedError)) throw error;
+      throw new VerificationError(run, error.type, error.message, { cause: error });
+    }
   }
 }
 

@@ -38,6 +38,20 @@ export class RunFailedError extends Error {
   }
 }
 
+/** A verification that did not come to a verdict. */
+export class VerificationError extends Error {
+  override readonly name = "VerificationError";
+
+  constructor(
+    readonly run: string,
+    readonly type: RunFailedError["type"],
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
 const INPUT_ERRORS: ReadonlySet<string> = new Set<ErrorType>([
   "InvalidSpec",
   "InvalidDataset",

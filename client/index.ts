@@ -14,7 +14,7 @@ export type {
 } from "../workflows/contracts";
 export { Belay, type Started, type StartOptions, type VerifyLevel } from "./belay";
 export type { ConnectOptions } from "./connection";
-export { BelayError, type BelayErrorCode, isInputError, RunFailedError } from "./errors";
+export { BelayError, type BelayErrorCode, isInputError, RunFailedError, VerificationError } from "./errors";
 export type { ListedRun } from "./list";
 export type { PendingWork } from "./pending-work";
 export { Run } from "./run";

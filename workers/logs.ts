@@ -1,5 +1,6 @@
 import type { LogLevel, LogMetadata, Logger as TemporalLogger } from "@temporalio/worker";
 import { type Logger, pino } from "pino";
+import { parseTrialId } from "../workflows/contracts";
 
 /** JSON lines on stderr. */
 export const createLogger = (name: string, level: string): Logger =>
@@ -40,9 +41,8 @@ export function temporalLogger(log: Logger): TemporalLogger {
 /** Run and trial of a workflow id: `<run>`, or `<run>/trial-<n>`. */
 export function subjectOf(workflowId: unknown): { run?: string; trial?: number } {
   if (typeof workflowId !== "string") return {};
-  const [run, part] = workflowId.split("/", 2);
-  const trial = /^trial-(\d+)$/.exec(part ?? "")?.[1];
-  return { ...(run ? { run } : {}), ...(trial === undefined ? {} : { trial: Number(trial) }) };
+  const [run] = workflowId.split("/", 1);
+  return parseTrialId(workflowId) ?? (run ? { run } : {});
 }
 
 /** Errors as text; big integers (of native timestamps) as numbers. */

@@ -50,7 +50,3 @@ export const engine = (taskQueue: string, timeoutSeconds: number) =>
 
 export const seats = (taskQueue: string) =>
   proxyActivities<Pick<EngineActivities, "gpu.releaseSeat">>(policies.seatRelease(taskQueue));
-
-/** Entrypoints served by the kernel worker itself. */
-export const localEntrypoints = (timeoutSeconds: number) =>
-  proxyActivities<Omit<EngineActivities, "gpu.releaseSeat">>(policies.localWork(timeoutSeconds));

@@ -1,12 +1,58 @@
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { NamedArtifact } from "../../workflows/contracts";
 import type { ObjectStore } from "../artifacts/object-store";
-import { failure } from "../failure";
 import { safePath } from "./files";
 
+/** Why outputs could not be copied: what a person mends, and then copies with `belay artifacts --get`. */
+export interface ExportProblem {
+  type: "InvalidSpec" | "DiskFull";
+  message: string;
+}
+
+/** Each folder of outputs with the file by which a former one is known. */
+const OUTPUTS = [
+  ["adapter", "adapter_config.json"],
+  ["merged", "config.json"],
+] as const;
+
+type Outputs = Record<(typeof OUTPUTS)[number][0], readonly NamedArtifact[]>;
+
+/** Copies the outputs below a local folder. Null: all are there. Failures of the store are thrown. */
+export async function exportOutputs(
+  store: ObjectStore,
+  outputs: Outputs,
+  folder: string,
+): Promise<ExportProblem | null> {
+  for (const [name, sign] of OUTPUTS) {
+    if (outputs[name].length === 0) continue;
+    const target = join(folder, name);
+    try {
+      await refuseForeign(target, sign);
+      await exportFolder(store, outputs[name], target);
+    } catch (error) {
+      const problem = explained(error, target);
+      if (problem === null) throw error;
+      return problem;
+    }
+  }
+  return null;
+}
+
+/** A folder that holds something else than an output of this kind. */
+class ForeignFolder extends Error {}
+
+async function refuseForeign(folder: string, sign: string): Promise<void> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  if (names.length > 0 && !names.includes(sign))
+    throw new ForeignFolder(`it exists and holds something else (${names.slice(0, 3).join(", ")})`);
+}
+
 /** Copies files from the store to a local folder. It appears whole, and replaces what was there, by rename. */
-export async function exportFolder(
+async function exportFolder(
   store: ObjectStore,
   files: readonly NamedArtifact[],
   folder: string,
@@ -20,8 +66,6 @@ export async function exportFolder(
     await mkdir(dirname(folder), { recursive: true });
     await rename(folder, former).catch(ignoreMissing);
     await rename(draft, folder);
-  } catch (error) {
-    throw explained(error, folder);
   } finally {
     await rm(draft, { recursive: true, force: true }).catch(() => {});
     await rm(former, { recursive: true, force: true }).catch(() => {});
@@ -32,15 +76,17 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== "ENOENT") throw error;
 }
 
-function explained(error: unknown, folder: string): unknown {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return failure("DiskFull", `no space left to copy the outputs to ${folder}`, { cause: error });
-  if (code !== undefined && ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "EISDIR"].includes(code))
-    return failure(
-      "InvalidSpec",
-      `output.export_dir: the outputs cannot be copied to ${folder}: ${message}`,
-      { cause: error },
-    );
-  return error;
+const DENIED = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "EISDIR"];
+
+function explained(error: unknown, folder: string): ExportProblem | null {
+  const { code, message, type } = error as NodeJS.ErrnoException & { type?: string };
+  // The store's own word for a disk that is full while it downloads.
+  if (code === "ENOSPC" || code === "EDQUOT" || type === "DiskFull")
+    return { type: "DiskFull", message: `output.export_dir: no space left to copy the outputs to ${folder}` };
+  if (error instanceof ForeignFolder || (code !== undefined && DENIED.includes(code)))
+    return {
+      type: "InvalidSpec",
+      message: `output.export_dir: the outputs cannot be copied to ${folder}: ${message}`,
+    };
+  return null;
 }

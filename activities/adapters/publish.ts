@@ -1,14 +1,14 @@
-import { join } from "node:path";
-import type { NamedArtifact, StageOutputs } from "../../workflows/contracts";
+import type { ArtifactRef, NamedArtifact, StageOutputs } from "../../workflows/contracts";
+import { comparedOn } from "../../workflows/contracts/stages";
 import { trialConfig } from "../../workflows/lora/trial-config";
 import { runKey } from "../artifacts/keys";
 import type { ObjectStore } from "../artifacts/object-store";
 import { failure } from "../failure";
 import { type ArtifactRow, recordArtifacts } from "../persistence/artifacts";
 import type { Database } from "../persistence/database";
-import { readTrial, type TrialRow } from "../persistence/read-trials";
+import { readTrial, type StoredTrial } from "../persistence/read-trials";
 import { adapterFacts } from "./adapter-facts";
-import { exportFolder } from "./export";
+import { type ExportProblem, exportOutputs } from "./export";
 import { adapterFiles, publishFolder } from "./files";
 import { licenseOf } from "./license";
 import { modelCard } from "./model-card";
@@ -24,7 +24,7 @@ export async function publishWinner(
   { db, store }: Dependencies,
   run: string,
   stages: StageOutputs,
-): Promise<{ adapter: NamedArtifact[] }> {
+): Promise<{ adapter: NamedArtifact[]; exportProblem: ExportProblem | null }> {
   const winner = await readWinner(db, run, stages);
   const trained = await adapterFiles(store, winner.checkpoint);
   const adapter = await publishFolder(
@@ -56,14 +56,11 @@ export async function publishWinner(
     ...scores,
   ]);
   const { export_dir: exportDir } = stages.resolved.spec.output;
-  if (exportDir !== null) {
-    await exportFolder(store, adapter, join(exportDir, "adapter"));
-    if (merged.length > 0) await exportFolder(store, merged, join(exportDir, "merged"));
-  }
-  return { adapter };
+  const exportProblem = exportDir && (await exportOutputs(store, { adapter, merged }, exportDir));
+  return { adapter, exportProblem: exportProblem || null };
 }
 
-type Winner = TrialRow & { checkpoint: NonNullable<TrialRow["checkpoint"]> };
+type Winner = StoredTrial & { checkpoint: NonNullable<StoredTrial["checkpoint"]> };
 
 export async function readWinner(db: Database, run: string, { selection }: StageOutputs): Promise<Winner> {
   const number = selection?.best ?? null;
@@ -78,28 +75,14 @@ async function publishScores(
   run: string,
   { base, best, dataset }: StageOutputs,
 ): Promise<ArtifactRow[]> {
+  const scores: [name: string, kind: ArtifactRow["kind"], from: ArtifactRef | undefined][] = [
+    ["metrics.json", "metrics", best?.metricsJson],
+    ["base/metrics.json", "metrics", base?.metricsJson],
+    ["dataset/profile.json", "dataset", dataset?.profile],
+  ];
   const rows: ArtifactRow[] = [];
-  if (best)
-    rows.push({
-      name: "metrics.json",
-      trial: null,
-      kind: "metrics",
-      ref: await store.copy(best.metricsJson, runKey(run, "metrics.json")),
-    });
-  if (base)
-    rows.push({
-      name: "base/metrics.json",
-      trial: null,
-      kind: "metrics",
-      ref: await store.copy(base.metricsJson, runKey(run, "base/metrics.json")),
-    });
-  if (dataset)
-    rows.push({
-      name: "dataset/profile.json",
-      trial: null,
-      kind: "dataset",
-      ref: await store.copy(dataset.profile, runKey(run, "dataset/profile.json")),
-    });
+  for (const [name, kind, from] of scores)
+    if (from) rows.push({ name, trial: null, kind, ref: await store.copy(from, runKey(run, name)) });
   return rows;
 }
 
@@ -111,7 +94,7 @@ async function cardOf(run: string, stages: StageOutputs, winner: Winner, vllm: V
     trial: winner.trial,
     config: trialConfig(spec, winner.params, winner.seed),
     steps: winner.step,
-    split: (stages.dataset?.rows.test ?? 0) > 0 ? "test" : "validation",
+    split: comparedOn(stages),
     examples: stages.best?.examples ?? 0,
     base: stages.base?.metrics ?? {},
     best: stages.best?.metrics ?? {},

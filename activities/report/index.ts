@@ -1,11 +1,14 @@
 import type { KernelActivities } from "../../workflows/contracts";
 import type { ObjectStore } from "../artifacts/object-store";
+import { listArtifacts } from "../persistence/artifacts";
 import type { Database } from "../persistence/database";
+import { listRungs } from "../persistence/read-rungs";
+import { listTrials } from "../persistence/read-trials";
 import { buildReportData, objectiveOf, trialsAndDrawn } from "./data/build";
 import { curveNames } from "./data/curves";
 import { loadAssets } from "./html/assets";
 import { renderHtml } from "./html/page";
-import { loadArtifacts, loadCurves, loadProfile, loadRun, loadRungs, loadTrials } from "./load";
+import { loadCurves, loadProfile, loadRun } from "./load";
 import { renderMarkdown } from "./markdown/document";
 import { publish } from "./publish";
 
@@ -22,13 +25,14 @@ export const createReportActivities = (
 ): Pick<KernelActivities, "report.render"> => ({
   "report.render": async ({ run, stages, manifest }) => {
     const { db, store } = deps;
-    const [row, trials, rungs, artifacts, profile] = await Promise.all([
+    const [row, stored, rungs, artifacts, profile] = await Promise.all([
       loadRun(db, run),
-      loadTrials(db, run),
-      loadRungs(db, run),
-      loadArtifacts(db, run),
+      listTrials(db, run),
+      listRungs(db, run),
+      listArtifacts(db, run),
       loadProfile(store, stages.dataset?.profile ?? null),
     ]);
+    const trials = stored.map((trial) => ({ ...trial, subject: trial.workflowId }));
     const { drawn } = trialsAndDrawn({ trials, rungs, stages });
     const curves = await loadCurves(
       db,

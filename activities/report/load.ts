@@ -2,7 +2,7 @@ import { type ArtifactRef, DatasetProfile } from "../../workflows/contracts";
 import type { ObjectStore } from "../artifacts/object-store";
 import { failure } from "../failure";
 import type { Queries } from "../persistence/database";
-import type { ArtifactRow, CurvePoint, RungRow, RunRow, TrialRecord } from "./rows";
+import type { CurvePoint, RunRow } from "./rows";
 
 export async function loadRun(db: Queries, run: string): Promise<RunRow> {
   const { rows } = await db.query<RunRow>(
@@ -12,33 +12,6 @@ export async function loadRun(db: Queries, run: string): Promise<RunRow> {
   const found = rows[0];
   if (!found) throw failure("NotFound", `no run ${run} on record`);
   return found;
-}
-
-export async function loadTrials(db: Queries, run: string): Promise<TrialRecord[]> {
-  const { rows } = await db.query<TrialRecord>(
-    `SELECT trial, trial_id AS subject, state, params, model_based AS "modelBased", tell_count AS "tellCount", seed,
-            replicate_of AS "replicateOf", tell_ordinal AS "tellOrdinal", value, step,
-            trainable_params AS "trainableParams", gpu_seconds AS "gpuSeconds", error, ended_at AS "endedAt"
-     FROM trials WHERE run = $1 ORDER BY trial`,
-    [run],
-  );
-  return rows;
-}
-
-export async function loadRungs(db: Queries, run: string): Promise<RungRow[]> {
-  const { rows } = await db.query<RungRow>(
-    `SELECT ordinal, trial, rung, step, value, verdict, seen FROM rungs WHERE run = $1 ORDER BY ordinal`,
-    [run],
-  );
-  return rows;
-}
-
-export async function loadArtifacts(db: Queries, run: string): Promise<ArtifactRow[]> {
-  const { rows } = await db.query<ArtifactRow>(
-    `SELECT name, trial, kind, uri, sha256, size_bytes AS "sizeBytes" FROM artifacts WHERE run = $1 ORDER BY name`,
-    [run],
-  );
-  return rows;
 }
 
 /** A curve has no more points than can be told apart on the page. */

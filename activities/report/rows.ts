@@ -1,4 +1,6 @@
-import type { RunState, TrialParams, TrialState, Verdict } from "../../workflows/contracts";
+import type { RunState } from "../../workflows/contracts";
+import type { StoredRung } from "../persistence/read-rungs";
+import type { StoredTrial } from "../persistence/read-trials";
 
 /** Rows as the report reads them. */
 export interface RunRow {
@@ -9,46 +11,29 @@ export interface RunRow {
   endedAt: Date | null;
 }
 
-export interface TrialRecord {
-  trial: number;
-  subject: string;
-  state: TrialState;
-  params: TrialParams;
-  modelBased: boolean;
-  tellCount: number;
-  seed: number;
-  replicateOf: number | null;
-  tellOrdinal: number | null;
-  value: number | null;
-  step: number;
-  trainableParams: number | null;
-  gpuSeconds: number;
-  error: { type: string; message: string } | null;
-  endedAt: Date | null;
-}
+export type TrialRecord = Pick<
+  StoredTrial,
+  | "trial"
+  | "state"
+  | "params"
+  | "modelBased"
+  | "tellCount"
+  | "seed"
+  | "replicateOf"
+  | "tellOrdinal"
+  | "value"
+  | "step"
+  | "trainableParams"
+  | "gpuSeconds"
+  | "error"
+  | "endedAt"
+> & { subject: string };
 
-export interface RungRow {
-  ordinal: number;
-  trial: number;
-  rung: number;
-  step: number;
-  value: number | null;
-  verdict: Verdict;
-  seen: number;
-}
+export type RungRow = StoredRung;
 
 export interface CurvePoint {
   subject: string;
   name: string;
   step: number;
   value: number;
-}
-
-export interface ArtifactRow {
-  name: string;
-  trial: number | null;
-  kind: string;
-  uri: string;
-  sha256: string;
-  sizeBytes: number;
 }

@@ -1,5 +1,5 @@
 import { access, constants, stat } from "node:fs/promises";
-import { isAbsolute } from "node:path";
+import { dirname, isAbsolute } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
 import { isHubId, unpinned } from "../../workflows/contracts/experiment/hub-model";
 import type { SpecIssue, SpecPath } from "../../workflows/contracts/experiment/normalize";
@@ -40,9 +40,25 @@ export async function checkInputs(spec: ExperimentSpec): Promise<SpecIssue[]> {
     if (problem) issues.push(problem);
   }
   const { export_dir: exportDir } = spec.output;
-  if (exportDir !== null && !isAbsolute(exportDir))
-    issues.push({ path: ["output", "export_dir"], message: relative(exportDir) });
+  if (exportDir !== null) {
+    const problem = isAbsolute(exportDir) ? await unwritable(exportDir) : relative(exportDir);
+    if (problem) issues.push({ path: ["output", "export_dir"], message: problem });
+  }
   return issues;
+}
+
+/** Why nothing can be written to a folder that may not be there yet: known before hours of training, not after. */
+async function unwritable(folder: string): Promise<string | undefined> {
+  for (let at = folder; ; at = dirname(at)) {
+    const entry = await stat(at).catch((error: NodeJS.ErrnoException) => error.code ?? "ENOENT");
+    if (entry === "ENOENT" && at !== dirname(at)) continue;
+    if (typeof entry === "string") return `${at} cannot be entered (${entry})`;
+    if (!entry.isDirectory()) return `${at} is not a folder`;
+    const denied = await access(at, constants.W_OK).catch(
+      (error: NodeJS.ErrnoException) => error.code ?? "EACCES",
+    );
+    return denied ? `${at} cannot be written to (${denied})` : undefined;
+  }
 }
 
 async function problemWith(path: string): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import type { ExperimentSpec, FileDigest, ResolvedSpec } from "../../workflows/contracts";
+import type { ErrorType, ExperimentSpec, FileDigest, ResolvedSpec } from "../../workflows/contracts";
 import { canonicalJson } from "../../workflows/contracts/canonical-json";
 import { completeExperiment } from "../../workflows/contracts/experiment/complete";
 import {
@@ -16,21 +16,34 @@ import { ModelFolderError, modelFiles } from "./model-folder";
 export async function resolveSpec(raw: unknown, code: ResolvedSpec["code"]): Promise<ResolvedSpec> {
   const parsed = parseExperiment(raw);
   if (!parsed.ok) {
-    const onMachine = parsed.provisional ? await checkInputs(parsed.provisional) : [];
-    throw refused([...parsed.issues, ...parsed.admit(onMachine)]);
+    const found = parsed.provisional ? await onThisMachine(parsed.provisional) : nothingFound;
+    throw refused([...parsed.issues, ...parsed.admit([...found.issues, ...found.model.issues])]);
   }
   const spec = completeExperiment(parsed.spec);
-  const issues = await checkInputs(spec);
-  if (issues.length > 0) throw refused(issues);
-  const model = await localModelFiles(spec);
+  const { issues, model } = await onThisMachine(spec);
+  if (issues.length > 0) throw refused([...issues, ...model.issues]);
+  if (model.issues.length > 0) throw refused(model.issues, "ModelUnavailable");
   return {
     spec,
     specSha256: sha256(canonicalJson(spec)),
-    modelFiles: await hashAll(model, "ModelUnavailable"),
+    modelFiles: await hashAll(model.files, "ModelUnavailable"),
     datasetFiles: await hashAll([...new Set(inputFiles(spec).map(({ path }) => path))], "InvalidSpec"),
     code,
   };
 }
+
+interface Found {
+  issues: SpecIssue[];
+  model: { files: string[]; issues: SpecIssue[] };
+}
+
+const nothingFound: Found = { issues: [], model: { files: [], issues: [] } };
+
+/** Everything that is wrong with what the spec names on this machine, in one round. */
+const onThisMachine = async (spec: ExperimentSpec): Promise<Found> => ({
+  issues: await checkInputs(spec),
+  model: await localModel(spec),
+});
 
 /** What no repetition reads: denied, gone meanwhile, or no file. */
 const unreadable = ["EACCES", "EPERM", "ENOENT", "ENOTDIR", "EISDIR", "ELOOP"];
@@ -49,19 +62,19 @@ async function hashAll(paths: string[], refusal: "InvalidSpec" | "ModelUnavailab
   return digests;
 }
 
-function refused(issues: SpecIssue[]) {
-  const mistakes = issues.filter(({ unsupported }) => !unsupported);
-  const type = mistakes.length > 0 ? "InvalidSpec" : "Unsupported";
+function refused(issues: SpecIssue[], type = typeOf(issues)) {
   return failure(type, formatSpecIssues(issues), { details: [{ issues }] });
 }
 
-async function localModelFiles({ model }: ExperimentSpec): Promise<string[]> {
-  if (!isLocalModel(model.model_name_or_path)) return [];
+const typeOf = (issues: SpecIssue[]): ErrorType =>
+  issues.every(({ unsupported }) => unsupported) ? "Unsupported" : "InvalidSpec";
+
+async function localModel({ model }: ExperimentSpec): Promise<Found["model"]> {
+  if (!isLocalModel(model.model_name_or_path)) return nothingFound.model;
   try {
-    return await modelFiles(model.model_name_or_path);
+    return { files: await modelFiles(model.model_name_or_path), issues: [] };
   } catch (error) {
     if (!(error instanceof ModelFolderError)) throw error;
-    const issue: SpecIssue = { path: ["model", "model_name_or_path"], message: error.message };
-    throw failure("ModelUnavailable", formatSpecIssues([issue]), { details: [{ issues: [issue] }] });
+    return { files: [], issues: [{ path: ["model", "model_name_or_path"], message: error.message }] };
   }
 }

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { BelayError, type BelayErrorCode, isInputError, RunFailedError } from "../errors";
+import { BelayError, type BelayErrorCode, isInputError, RunFailedError, VerificationError } from "../errors";
 import { isUnavailable } from "../grpc-errors";
 import { InvalidExperimentError } from "../spec/issue";
 import { ExitCode } from "./exit-codes";
@@ -48,13 +48,21 @@ export function describeFailure(error: unknown): Failure {
     return told(exitCode, error.message, remedy);
   }
   if (error instanceof RunFailedError) return runFailed(error);
+  if (error instanceof VerificationError)
+    return told(codeOf(error.type), `${error.run} could not be verified: ${error.message}`);
   if (error instanceof CommandFailure) return told(error.exitCode, error.message, error.remedy);
   if (isMissingRequirement(error)) return told(ExitCode.missing, error.message, error.remedy);
   if (isUnavailable(error))
     return told(ExitCode.missing, "Temporal does not answer", BY_CODE.Unreachable.remedy);
   const message = error instanceof Error ? error.message || error.name : String(error);
-  return told(ExitCode.failed, message, remedyFor(error));
+  return told(isRefused(error) ? ExitCode.missing : ExitCode.failed, message, remedyFor(error));
 }
+
+const codeOf = (type: string): ExitCode => (isInputError(type) ? ExitCode.badInput : ExitCode.failed);
+
+/** Nobody listens there: a server of the stack is not up. */
+const isRefused = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
 
 function runFailed({ run, type, message }: RunFailedError): Failure {
   if (type === "Cancelled") return told(ExitCode.failed, `${run} was cancelled`);
@@ -62,11 +70,7 @@ function runFailed({ run, type, message }: RunFailedError): Failure {
     type === "Terminated" || type === "TimedOut"
       ? undefined
       : "run it again with --new, once what it says is mended";
-  return told(
-    isInputError(type) ? ExitCode.badInput : ExitCode.failed,
-    `${run} failed (${type}): ${message}`,
-    again,
-  );
+  return told(codeOf(type), `${run} failed (${type}): ${message}`, again);
 }
 
 function told(exitCode: number, message: string, remedy?: string): Failure {

@@ -81,7 +81,7 @@ function artifactLines({ artifacts }: ExperimentResult): string[] {
 /** The verdict first, then each level's line. */
 export function verdictLines({ level, passed, details }: ReproducibilityVerdict, paint: Paint): string[] {
   const verdict = passed
-    ? paint("green", `verified to ${level}`)
+    ? paint("green", level ? `verified to ${level}` : "what was checked holds")
     : paint("red", `NOT verified${level ? `, only to ${level}` : ""}`);
   return [
     `Reproducibility: ${verdict}`,

@@ -22,7 +22,7 @@ describe("runs that an earlier release started", () => {
     "%s: are finished by today's workflows",
     { timeout: patience },
     async (release) => {
-      const laboratory = await createLaboratory(server, 4, {}, storedBundle(release));
+      const laboratory = await createLaboratory(server, 4, storedBundle(release));
       const { bench, records } = laboratory;
       const run = `upgraded-from-${release}`;
       await laboratory.open(async () => {

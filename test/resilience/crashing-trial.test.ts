@@ -18,7 +18,9 @@ test(
   async () => {
     const run = "crashing-trial";
     const spec = tinySearch(rig.inputs, { trials, steps: 40 });
-    await rig.start(run, { ...spec, search: { ...spec.search, pruner: "none", wave_size: trials } });
+    // No checkpoint on the way: a trial that gets further between two crashes is no suspect.
+    const save = { save_steps: 1000 };
+    await rig.start(run, { ...spec, save, search: { ...spec.search, pruner: "none", wave_size: trials } });
     const crashes = killTrainerUnder(run, crashing);
     const result = await rig.result(run);
 

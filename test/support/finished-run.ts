@@ -94,7 +94,7 @@ export async function finishedRun({ experiment = {}, adapter = {} }: FinishedRun
     })),
     "x1",
   );
-  await db.query("INSERT INTO subjects (subject, run, epoch) SELECT trial_id, run, 1 FROM trials");
+  await db.query("UPDATE subjects SET epoch = 1");
   const checkpoints: WrittenCheckpoint[] = [];
   for (const trial of [0, 1]) {
     const subject = `${run}/trial-${trial}`;
@@ -121,6 +121,7 @@ export async function finishedRun({ experiment = {}, adapter = {} }: FinishedRun
       adapter: stored.adapter,
       adapterSha256:
         checkpoint.files.find(({ path }) => path === "adapter_model.safetensors")?.ref.sha256 ?? null,
+      initSha256: "1".repeat(64),
       error: null,
     });
   }

@@ -454,17 +454,14 @@ function fixtureProfile(classification: boolean): DatasetProfile {
 }
 
 function fixtureArtifacts(completed: number[]): ReportInput["artifacts"] {
-  const row = (name: string, trial: number | null, kind: string, sizeBytes: number) => ({
-    name,
-    trial,
-    kind,
-    uri: `s3://belay/runs/commands-1f3a9c2e/${name}`,
-    sha256: sha(name),
-    sizeBytes,
-  });
+  type Row = ReportInput["artifacts"][number];
+  const row = (name: string, trial: number | null, kind: Row["kind"], sizeBytes: number): Row => {
+    const uri = `s3://belay/runs/commands-1f3a9c2e/${name}`;
+    return { name, trial, kind, ref: { uri, sha256: sha(name), sizeBytes, mediaType: "" } };
+  };
   return [
     row("manifest.json", null, "manifest", 48_211),
-    row("profile.json", null, "profile", 9120),
+    row("dataset/profile.json", null, "dataset", 9120),
     row("metrics.json", null, "metrics", 811),
     row("adapter/adapter_model.safetensors", null, "adapter", 634_512),
     row("adapter/adapter_config.json", null, "adapter", 803),

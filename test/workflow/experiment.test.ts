@@ -1,7 +1,13 @@
 import { ApplicationFailure, type WorkflowFailedError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ExperimentResult, type RunRecord, type TrialRow } from "../../workflows/contracts";
+import {
+  ExperimentResult,
+  type RunRecord,
+  type StageOutputs,
+  type TrialRow,
+} from "../../workflows/contracts";
 import { startTemporal, type TemporalServer } from "../support/temporal";
+import { artifact } from "./support/artifacts";
 import { experiment, startExperiment } from "./support/experiments";
 import { createLaboratory, quietRuntime } from "./support/laboratory";
 
@@ -54,6 +60,11 @@ describe("a search that nothing disturbs", () => {
     });
     expect(result.artifacts.adapter?.uri).toContain("adapter");
     expect(result.artifacts.merged?.uri).toContain("merged");
+    const published = records.calls.find(({ name }) => name === "artifact.publish")?.input;
+    expect((published as { stages: StageOutputs }).stages.merge?.files).toEqual([
+      { path: "model.safetensors", ref: artifact("merged") },
+      { path: "tokenizer_config.json", ref: artifact("tokenizer with chat template") },
+    ]);
     expect(records.endStates(run)).toEqual(Array(6).fill("completed"));
     expect(records.ordinals(run)).toEqual([0, 1, 2, 3, 4, 5]);
     expect(records.mirrored.sort()).toEqual([0, 1, 2, 3, 4, 5]);
@@ -289,6 +300,59 @@ describe("what goes wrong", () => {
     );
     expect(failure.type).toBe("NoTrialCompleted");
     expect(failure.details?.[0]).toMatchObject({ base: { metrics: {} } });
+  });
+
+  test.each([
+    // The first evaluation is the trial's own.
+    [2, "the base could not be scored on test rows: no such weights"],
+    [3, "trial 0 could not be scored on test rows: no such weights"],
+  ])(
+    "evaluation %i failing fails the run, which still has its adapter and its report",
+    async (nth, message) => {
+      const { records, bench, open } = await createLaboratory(server);
+      const run = `no-score-${nth}`;
+      bench.failNth("eval.run", nth, ApplicationFailure.nonRetryable("no such weights", "ModelUnavailable"));
+      const failure = await open(async () =>
+        failureOf((await startExperiment(server, run, experiment({ num_trials: 1 }))).result()),
+      );
+      expect(failure).toMatchObject({ type: "ModelUnavailable", message });
+      const result = ExperimentResult.parse(failure.details?.[0]);
+      expect(result).toMatchObject({ state: "failed", comparison: null });
+      expect(result.artifacts.adapter).not.toBeNull();
+      expect(result.artifacts.report.uri).toContain("report.html");
+      expect(records.lastOf(run)).toMatchObject({ state: "failed", error: { type: "ModelUnavailable" } });
+    },
+  );
+
+  test("scores that cannot be compared are told, and fail nothing", async () => {
+    const { bench, open } = await createLaboratory(server);
+    bench.stageFailures.set("eval.compare", ApplicationFailure.nonRetryable("no such metric", "InvalidSpec"));
+    const result = await open(async () =>
+      (await startExperiment(server, "no-gain", experiment({ num_trials: 1 }))).result(),
+    );
+    expect(result).toMatchObject({ state: "completed", comparison: null, reproducibility: { passed: true } });
+    expect(result.warnings).toContain("base and winner were not compared: no such metric");
+  });
+
+  test("outputs that cannot be copied to export_dir fail the run, which still has its report", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    bench.exportProblem = { type: "DiskFull", message: "output.export_dir: no space left" };
+    const failure = await open(async () =>
+      failureOf((await startExperiment(server, "no-export", experiment({ num_trials: 1 }))).result()),
+    );
+    expect(failure).toMatchObject({ type: "DiskFull", message: "output.export_dir: no space left" });
+    expect(ExperimentResult.parse(failure.details?.[0]).artifacts.report.uri).toContain("report.html");
+    expect(records.lastOf("no-export")).toMatchObject({ state: "failed", error: { type: "DiskFull" } });
+  });
+
+  test("a search that ends early says why", async () => {
+    const { open } = await createLaboratory(server);
+    const spec = experiment({ num_trials: 9, max_concurrent_trials: 1, stop: { patience: 2 } });
+    const result = await open(async () => (await startExperiment(server, "patient", spec)).result());
+    expect(result.trials.completed).toBe(3);
+    expect(result.warnings).toContain(
+      "the search ended after 3 of 9 trials: 2 trials brought no improvement",
+    );
   });
 
   test("a merge that fails fails the run, which still has its adapter and its report", async () => {

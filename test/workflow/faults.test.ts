@@ -1,7 +1,9 @@
 import { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TaskQueues, type TrialInput, type TrialOutcome, WorkflowTypes } from "../../workflows/contracts";
+import type { experimentWorkflow } from "../../workflows/lora/experiment.workflow";
 import { startTemporal, type TemporalServer } from "../support/temporal";
+import { artifact } from "./support/artifacts";
 import type { Bench } from "./support/bench";
 import { experiment, startExperiment } from "./support/experiments";
 import { createLaboratory, quietRuntime } from "./support/laboratory";
@@ -52,11 +54,34 @@ describe("engines that die", () => {
     );
     expect(bench.fired).toHaveLength(3);
     expect(result.trials).toMatchObject({ completed: 7, failed: 1 });
+    // No leg of it has returned: the checkpoint is the one that the first engine's worker told of.
     expect(records.ofRun(run)[3]?.outcome).toMatchObject({
       state: "failed",
+      step: 30,
+      checkpoint: { step: 30, epoch: 1 },
+      adapterSha256: null,
       error: { type: "CrashesEngine" },
     });
+    expect(records.ofRun(run)[2]?.outcome?.initSha256).toBe(artifact(`before ${run}/trial-2`).sha256);
     expect(dispatchesOf(bench, subject).map((start) => start.exclusive)).toEqual([false, false, true]);
+  });
+
+  test("a trial that gets further between crashes is none of their cause, however many there are", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "unrelated";
+    const subject = `${run}/trial-0`;
+    const steps = [15, 25, 35, 45, 65];
+    for (const step of steps) bench.plan(subject, step === 35 ? "freeze" : "crash", step);
+    const result = await open(async () =>
+      (await startExperiment(server, run, experiment({ num_trials: 1 }))).result(),
+    );
+    expect(bench.fired).toHaveLength(steps.length);
+    expect(result.trials).toMatchObject({ completed: 1, failed: 0 });
+    const starts = dispatchesOf(bench, subject);
+    expect(starts.map(({ fromStep }) => fromStep)).toEqual([0, 10, 20, 30, 40, 60]);
+    expect(starts.some(({ exclusive }) => exclusive)).toBe(false);
+    const lost = [...records.trace.values()].filter((event) => event.kind === "job.lost");
+    expect(lost.map((event) => event.data.crashes)).toEqual([1, 1, 0, 1, 1]);
   });
 
   test("a machine that falls silent is noticed, and its trials go on elsewhere", async () => {
@@ -204,6 +229,10 @@ describe("trials that are dealt with from a shell", () => {
     expect(result.trials).toMatchObject({ completed: 1, pruned: 1 });
     expect(records.endStates(run)).toEqual(["completed", "pruned"]);
     expect(records.rungs.filter((record) => record.report.trial === 0)).toHaveLength(2);
+    const reported = [...records.trace.values()].filter(
+      ({ kind, subject: of }) => kind === "trial.rung" && of === subject,
+    );
+    expect(reported.map(({ data }) => data.rung)).toEqual([0, 1]);
   });
 
   test("a trial whose look for its experiment failed looks again", async () => {
@@ -256,5 +285,39 @@ describe("trials that are dealt with from a shell", () => {
       Array(2).fill("its experiment is gone"),
     );
     expect(bench.seatsTaken).toBe(0);
+  });
+
+  test("an experiment that is terminated, and reset later, goes on without the trials that ended meanwhile", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "reset-later";
+    const search = {
+      num_trials: 3,
+      wave_size: 2,
+      deterministic: true,
+      pruner: "asha" as const,
+      asha: { grace_steps: 25 },
+    };
+    const holds = [bench.hold(`${run}/trial-0`, 20), bench.hold(`${run}/trial-1`, 20)];
+    const result = await open(async () => {
+      await startExperiment(server, run, experiment(search), { reconcileSeconds: 1 });
+      for (const hold of holds) await bench.reached(hold);
+      await bench.cli(server, "workflow", "terminate", "--workflow-id", run);
+      bench.releaseAll();
+      await bench.until(() => !records.endStates(run).includes("open"), "both trials have closed their rows");
+      await bench.cli(
+        server,
+        "workflow",
+        "reset",
+        "--workflow-id",
+        run,
+        "--type",
+        "LastWorkflowTask",
+        "--reason",
+        "it was needed",
+      );
+      return server.client.workflow.getHandle<typeof experimentWorkflow>(run).result();
+    });
+    expect(result.trials).toMatchObject({ completed: 1, cancelled: 2 });
+    expect(records.endStates(run)).toEqual(["cancelled", "cancelled", "completed"]);
   });
 });

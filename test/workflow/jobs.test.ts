@@ -1,4 +1,4 @@
-import type { ApplicationFailure, WorkflowFailedError } from "@temporalio/client";
+import { ApplicationFailure, type WorkflowFailedError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TaskQueues, WorkflowTypes } from "../../workflows/contracts";
 import { startTemporal, type TemporalServer } from "../support/temporal";
@@ -41,38 +41,35 @@ describe("a standalone job", () => {
     expect([...records.trace.values()].map((event) => event.kind)).toEqual(["job.placed", "job.dispatched"]);
   });
 
-  test("runs in the kernel worker where a handler is registered", async () => {
-    const { bench, open } = await createLaboratory(server, 1, {
-      "hub.push": async () => ({ url: "local", commit: "1" }),
+  test("is one dispatch, however often its epoch is asked for", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const away = ApplicationFailure.create({ type: "StorageUnavailable", message: "Postgres is away" });
+    bench.failNth("dispatch.prepare", 1, away);
+    const runId = await open(async () => {
+      const handle = await server.client.workflow.start(WorkflowTypes.job, {
+        workflowId: "job-asked-twice",
+        taskQueue: TaskQueues.kernel,
+        args: [job()],
+      });
+      await handle.result();
+      return handle.firstExecutionRunId;
     });
-    const answer = await open(() => runJob("job-local", job({ placement: { backend: "local" } })));
-    expect(answer).toEqual({ url: "local", commit: "1" });
-    expect(bench.seatsTaken).toBe(0);
-  });
-
-  test("is refused where none is, naming what would be right", async () => {
-    const { open } = await createLaboratory(server);
-    const refusal = await open(() =>
-      refusalOf(runJob("job-unknown", job({ placement: { backend: "local" } }))),
-    );
-    expect(refusal).toMatchObject({ type: "Unsupported" });
-    expect(refusal.message).toMatch(/^placement\.backend: local has no handler for hub\.push .* use queue$/);
+    const asked = records.calls.filter(({ name }) => name === "dispatch.prepare");
+    const input = { run: "job", subject: "job/push", dispatch: `${runId}/1` };
+    expect(asked.map((call) => call.input)).toEqual([input, input]);
   });
 
   test("stores its trace also when it is cancelled", async () => {
-    const { records, bench, open } = await createLaboratory(server, 1, {
-      "hub.push": async () => {
-        await bench.meetStageHold("push");
-      },
-    });
-    const push = bench.holdStage("push");
+    const noSeats = 0;
+    const { records, bench, open } = await createLaboratory(server, noSeats);
     await open(async () => {
       const handle = await server.client.workflow.start(WorkflowTypes.job, {
         workflowId: "job-cancelled",
         taskQueue: TaskQueues.kernel,
-        args: [job({ placement: { backend: "local" } })],
+        args: [job()],
       });
-      await bench.reached(push);
+      const isWaiting = async () => ((await handle.describe()).raw.pendingActivities ?? []).length > 0;
+      await bench.until(isWaiting, "it waits for a seat");
       await handle.cancel();
       await expect(handle.result()).rejects.toThrow();
     });
@@ -80,7 +77,7 @@ describe("a standalone job", () => {
   });
 
   test.each([
-    [{ placement: { backend: "ssh" } }, "Unsupported", /accepted: queue/],
+    [{ placement: { backend: "ssh" } }, "Unsupported", /^placement\.backend: .* accepted: queue/],
     [{ entrypoint: "rm -rf" }, "InvalidSpec", /^entrypoint: /],
     [{ params: undefined, timeoutSeconds: -1 }, "InvalidSpec", /params: .*; timeoutSeconds: /],
   ])("%j is refused as %s", async (rest, type, message) => {

@@ -13,12 +13,9 @@ export const runTransitions: Transitions<RunState> = {
   cancelled: [],
 };
 
-/** A pause asked for now takes effect. Before `running` it is kept until then. */
+/** A pause or a resume asked for now takes effect. Before `running` it is kept until then. */
 export const isPausable = (state: RunState): boolean =>
   state === "created" || state === "running" || state === "paused";
-
-/** A resume asked for now makes sense. */
-export const isResumable = (state: RunState): boolean => isPausable(state);
 
 /** A cancel asked for now takes effect. */
 export const isCancellable = (state: RunState): boolean => !isRunEnded(state);

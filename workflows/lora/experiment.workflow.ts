@@ -6,11 +6,9 @@ import {
   TemporalFailure,
 } from "@temporalio/workflow";
 import type { ExperimentResult } from "../contracts/messages";
-import type { ResolvedSpec } from "../contracts/resolved";
-import type { StageOutputs } from "../contracts/stages";
 import { isRunEnded } from "../contracts/states";
 import type { ExperimentContinuation } from "../contracts/workflow-inputs";
-import { choosePlace, isRefused } from "../dispatch/choose-place";
+import { placeOf } from "../dispatch/choose-place";
 import { database, resolver, skills } from "../proxies";
 import { describeFailure } from "../reliability/failures";
 import { type Carried, readContinuation } from "./experiment/carried";
@@ -55,10 +53,11 @@ async function prepare(run: ExperimentRun): Promise<void> {
     resolver["spec.resolve"].executeWithOptions({ summary: run.name }, [{ run: run.id, spec: run.raw }]),
   );
   run.resolve(resolved);
-  refuseWhatCannotRun(resolved);
+  // What no place can run is refused before any data is read.
+  placeOf(resolved.spec);
   run.begin();
   const { spec } = resolved;
-  const stages = run.stages as StageOutputs;
+  const stages = run.outputs;
   const { task, model } = spec;
   stages.dataset = await run.inStage("dataset", () =>
     skills["dataset.analyze"].executeWithOptions({ summary: "profile, splits, tokens" }, [
@@ -76,17 +75,9 @@ async function prepare(run: ExperimentRun): Promise<void> {
   run.warnings.push(...stages.plan.warnings);
 }
 
-/** Problems that are known before any data is read. */
-function refuseWhatCannotRun({ spec }: ResolvedSpec): void {
-  const resources = { gpus: 1, gpuMemoryGiB: null, cpus: null, memoryGiB: null };
-  const place = choosePlace({ placement: spec.placement, resources });
-  if (isRefused(place))
-    throw ApplicationFailure.nonRetryable(`${place.path}: ${place.message}`, "Unsupported");
-}
-
 function restore(run: ExperimentRun, carried: Carried): void {
   run.resolve(carried.resolved);
-  const stages = run.stages as StageOutputs;
+  const stages = run.outputs;
   stages.dataset = carried.dataset;
   stages.plan = carried.plan;
   run.warnings.push(...carried.dataset.warnings, ...carried.plan.warnings);
@@ -98,11 +89,11 @@ async function runSearch(
   continuation: ExperimentContinuation,
   carried: Carried | null,
 ): Promise<Search> {
-  const stages = run.stages as StageOutputs;
-  const { search, train, lora } = stages.resolved.spec;
-  const plannedSteps = stages.plan?.totalSteps ?? 1;
+  const { search, train, lora } = run.outputs.resolved.spec;
+  const { dataset, plan } = run.prepared;
+  const plannedSteps = plan.totalSteps;
+  const sequences = dataset.packs ?? dataset.rows.train;
   const state = carried?.search ?? newSearch();
-  const sequences = stages.dataset?.packs ?? stages.dataset?.rows.train ?? 0;
   run.search = new Search({ run: run.id, search, train, lora, plannedSteps, sequences }, state);
   const driver = new SearchDriver(run, run.search, continuation, carried);
   if (carried === null) await run.inStage("search", async () => undefined);

@@ -1,11 +1,4 @@
-import {
-  ApplicationFailure,
-  CancellationScope,
-  isCancellation,
-  sleep,
-  TemporalFailure,
-  workflowInfo,
-} from "@temporalio/workflow";
+import { ApplicationFailure, CancellationScope, sleep, workflowInfo } from "@temporalio/workflow";
 import type { VerificationPlan } from "../contracts/activities";
 import { JobSpec } from "../contracts/job-spec";
 import type { ReproducibilityVerdict } from "../contracts/messages";
@@ -13,8 +6,10 @@ import type { EvalOutput, TrainingOutput } from "../contracts/skills";
 import type { VerifyInput } from "../contracts/workflow-inputs";
 import { runJob } from "../dispatch/run-job";
 import { kernel } from "../proxies";
+import { hasFailed } from "../reliability/called";
 import { describeFailure } from "../reliability/failures";
 import { TraceRecorder } from "../trace/recorder";
+import { legSeconds } from "./trial/jobs";
 import type { Finding, Level } from "./verify/judgement";
 import * as judgement from "./verify/judgement";
 
@@ -34,7 +29,9 @@ export async function verifyWorkflow(input: VerifyInput): Promise<Reproducibilit
   const verification = new Verification(plan);
   try {
     const verdict = judgement.judge(await verification.check(levels));
-    await kernel["reproducibility.record"]({ run: input.run, verdict });
+    // A look at some levels says nothing of the others, so the verdict on record stays.
+    if (judgement.defaultLevels(plan.bitwise).every((level) => levels.has(level)))
+      await kernel["reproducibility.record"]({ run: input.run, verdict });
     return verdict;
   } finally {
     await CancellationScope.nonCancellable(() => verification.close());
@@ -46,7 +43,7 @@ async function attempt(level: Level, check: () => Promise<Finding>): Promise<Fin
   try {
     return await check();
   } catch (error) {
-    if (isCancellation(error) || !(error instanceof TemporalFailure)) throw error;
+    if (!hasFailed(error)) throw error;
     const { type, message } = describeFailure(error);
     return { level, passed: false, message: `${type}: ${message}` };
   }
@@ -106,7 +103,7 @@ class Verification {
       const retrained = await this.train(winner.training.totalSteps);
       return retrained.status === "diverged"
         ? judgement.divergedFinding("L3", retrained.step)
-        : judgement.retrainFinding(winner.adapterSha256, retrained.adapterSha256);
+        : judgement.retrainFinding(winner.adapterSha256, retrained.adapterSha256, this.plan.device);
     });
     if (!withReplay) return [bits];
     const losses = await attempt("L2", () => this.compareLosses(winner.training.totalSteps));
@@ -138,7 +135,14 @@ class Verification {
 
   private run<T>(entrypoint: JobSpec["entrypoint"], params: object, summary: string): Promise<T> {
     const checkpoint = entrypoint === "training.run";
-    const job = JobSpec.parse({ entrypoint, run: this.plan.run, subject: this.subject, params, checkpoint });
+    const job = JobSpec.parse({
+      entrypoint,
+      run: this.plan.run,
+      subject: this.subject,
+      params,
+      checkpoint,
+      ...(checkpoint && { timeoutSeconds: legSeconds }),
+    });
     return runJob<T>(job, { summary, onEvent: (event) => this.trace.add(event) });
   }
 }

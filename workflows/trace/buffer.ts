@@ -10,7 +10,7 @@ export const workflowEvents = {
   rung: "trial.rung", // data: {rung, step, value}
   verdict: "trial.verdict", // data: {rung, step, verdict, ordinal, seen}
   outcome: "trial.outcome", // data: {state, value, step, ordinal}
-  reconciled: "trial.reconciled", // data: {gone}
+  reconciled: "trial.reconciled", // data: {gone, ended}
   placed: "job.placed", // data: {entrypoint, backend, reasons}
   dispatched: "job.dispatched", // data: {entrypoint, engine, exclusive}
   lost: "job.lost", // data: {entrypoint, engine, resident, crashes, message}

@@ -48,6 +48,7 @@ export function asked(spec: ExperimentSpec, plan: SearchPlan | null, split: Spli
       note: `seed ${search.seed}${search.wave_size ? `, waves of ${search.wave_size}` : ""}${search.replicates > 1 ? `, finalists rerun with ${search.replicates} seeds` : ""}`,
     },
     { label: "Pruning", value: pruning(search) },
+    ...stopping(search),
     {
       label: "Trial length",
       value: plan ? plural(plan.totalSteps, "optimizer step") : "set by the data",
@@ -72,6 +73,14 @@ function pruning(search: ExperimentSpec["search"]): string {
   const kind =
     search.pruner === "hyperband" ? "hyperband" : search.deterministic ? "synchronous halving" : "ASHA";
   return `${kind}: 1 in ${search.asha.reduction_factor} goes on, from step ${search.asha.grace_steps}`;
+}
+
+function stopping({ stop }: ExperimentSpec["search"]): Fact[] {
+  const limits = [
+    stop.gpu_hours !== null && `${stop.gpu_hours} GPU-hours are used`,
+    stop.patience !== null && `${plural(stop.patience, "trial")} brought no improvement`,
+  ].filter((limit) => limit !== false);
+  return limits.length > 0 ? [{ label: "Stops early", value: `when ${limits.join(", or ")}` }] : [];
 }
 
 export function spaceRows(plan: SearchPlan | null, trials: readonly TrialView[]): SpaceRow[] {

@@ -1,7 +1,8 @@
 import { stringify } from "yaml";
 import type { ArtifactRef, DatasetProfile, Distribution, StageOutputs } from "../../../workflows/contracts";
 import { comparedOn } from "../../../workflows/contracts";
-import type { ArtifactRow, CurvePoint, RungRow, RunRow, TrialRecord } from "../rows";
+import type { ArtifactRow } from "../../persistence/artifacts";
+import type { CurvePoint, RungRow, RunRow, TrialRecord } from "../rows";
 import { asked, spaceRows, weights } from "./asked";
 import { curveCharts } from "./curves";
 import { datasetView } from "./dataset";

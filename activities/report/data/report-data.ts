@@ -1,4 +1,4 @@
-import type { DatasetProfile, ReproducibilityVerdict } from "../../../workflows/contracts";
+import type { DatasetProfile, ReproducibilityVerdict, TrialEndState } from "../../../workflows/contracts";
 
 /** Everything the report says, computed once; the HTML and the Markdown only lay it out. */
 export interface ReportData {
@@ -101,7 +101,7 @@ export interface DatasetView {
   profile: DatasetProfile;
 }
 
-export type TrialViewState = "completed" | "pruned" | "diverged" | "failed" | "cancelled";
+export type TrialViewState = TrialEndState;
 
 export interface TrialView {
   trial: number;

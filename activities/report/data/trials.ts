@@ -1,19 +1,15 @@
+import { TrialEndState } from "../../../workflows/contracts";
+import { isTrialEnded } from "../../../workflows/contracts/states";
 import type { RungRow, TrialRecord } from "../rows";
 import { metricName, number, ordinal } from "./format";
 import { groupBy } from "./group-by";
 import type { Objective, TrialView, TrialViewState } from "./report-data";
 
-export const viewStates: readonly TrialViewState[] = [
-  "completed",
-  "pruned",
-  "diverged",
-  "failed",
-  "cancelled",
-];
+export const viewStates: readonly TrialViewState[] = TrialEndState.options;
 
 /** A trial that never reached an end of its own (its run was stopped) is shown as cancelled. */
 const viewState = (state: TrialRecord["state"]): TrialViewState =>
-  viewStates.includes(state as TrialViewState) ? (state as TrialViewState) : "cancelled";
+  isTrialEnded(state) ? state : "cancelled";
 
 /** States that say something about the parameters; a failure or a cancel does not. */
 export const isRanked = (state: TrialViewState): boolean =>

@@ -5,7 +5,7 @@ import type {
   StageOutputs,
 } from "../../../workflows/contracts";
 import { pythonToLoad } from "../../adapters/python-snippet";
-import type { ArtifactRow } from "../rows";
+import type { ArtifactRow } from "../../persistence/artifacts";
 import { paramFacts, promisesBits } from "./asked";
 import type { ArtifactView, ReproducibilityView, TrialView, WinnerView } from "./report-data";
 
@@ -51,7 +51,7 @@ export function artifactViews(
   const views = rows
     .filter((row) => !own(row))
     .sort((a, b) => (a.trial ?? -1) - (b.trial ?? -1) || (a.name < b.name ? -1 : 1))
-    .map(({ name, sizeBytes, sha256, uri }) => ({ name, sizeBytes, sha256, uri }));
+    .map(({ name, ref }) => namedArtifact({ path: name, ref }));
   return { views: views.slice(0, limit), left: Math.max(0, views.length - limit) };
 }
 

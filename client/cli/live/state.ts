@@ -1,4 +1,5 @@
 import type { RunStatus, TrialRow, TrialState } from "../../../workflows/contracts";
+import { isTrialEnded } from "../../../workflows/contracts/states";
 
 /** Where a running trial is, from its newest heartbeat. */
 export interface TrialProgress {
@@ -28,9 +29,8 @@ export interface LiveState {
 }
 
 const ACTIVE: ReadonlySet<TrialState> = new Set(["running", "waiting", "paused", "evaluating", "storing"]);
-const ENDED: ReadonlySet<TrialState> = new Set(["completed", "pruned", "diverged", "failed", "cancelled"]);
 
 export const isActive = ({ state }: Pick<TrialRow, "state">): boolean => ACTIVE.has(state);
-export const isEnded = ({ state }: Pick<TrialRow, "state">): boolean => ENDED.has(state);
+export const isEnded = ({ state }: Pick<TrialRow, "state">): boolean => isTrialEnded(state);
 /** Only these have heartbeats to read. */
 export const hasHeartbeat = ({ state }: Pick<TrialRow, "state">): boolean => state === "running";

@@ -3,7 +3,9 @@ import { createCheckpointActivities } from "../../../activities/checkpoints";
 import { sweepGarbage } from "../../../activities/checkpoints/sweep";
 import { recordRun } from "../../../activities/persistence/runs";
 import { insertResumptions } from "../../../activities/persistence/trace";
-import { openTrials } from "../../../activities/persistence/trials";
+import { openTrials, recordOutcome } from "../../../activities/persistence/trials";
+import { trialId } from "../../../workflows/contracts";
+import { unfinishedOutcome } from "../../../workflows/lora/outcomes";
 import { failureOf } from "../../support/activity";
 import { blobOf, writeCheckpoint } from "../../support/checkpoints";
 import { freshDatabase, freshStore } from "../../support/services";
@@ -15,14 +17,14 @@ async function setup() {
   const [{ db }, { store, s3, bucket }] = [await freshDatabase(), await freshStore()];
   await recordRun(db, { run, name: "a", state: "running", stage: "search" }, "x1");
   const activities = createCheckpointActivities({ db, store });
-  const open = (params: Record<string, number>, execution: string) =>
+  const open = (params: Record<string, number>, execution: string, trial = 0) =>
     openTrials(
       db,
       run,
       [
         {
-          trial: 0,
-          workflowId: subject,
+          trial,
+          workflowId: trialId(run, trial),
           params,
           modelBased: false,
           tellCount: 0,
@@ -40,7 +42,7 @@ async function setup() {
     s3,
     bucket,
     open,
-    prepare: () => activities["dispatch.prepare"]({ run, subject }),
+    prepare: (dispatch?: string) => activities["dispatch.prepare"]({ run, subject, dispatch }),
     commit: (checkpoint: Awaited<ReturnType<typeof writeCheckpoint>>, keep = 2) =>
       activities["checkpoint.commit"]({ run, subject, checkpoint: checkpoint.ref, keep }),
     write: (step: number, epoch: number, content?: string) =>
@@ -66,8 +68,26 @@ describe("dispatch.prepare", () => {
 
   it("gives each of many simultaneous dispatches an epoch of its own", async () => {
     const { prepare } = await setup();
-    const epochs = (await Promise.all(Array.from({ length: 8 }, prepare))).map(({ epoch }) => epoch);
+    const epochs = (await Promise.all(Array.from({ length: 8 }, () => prepare()))).map(({ epoch }) => epoch);
     expect(epochs.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it("gives a dispatch that asks again what it was given, also at once or late", async () => {
+    const { prepare, write, commit, steps } = await setup();
+    await prepare("w/1");
+    await write(50, 1);
+    const answers = await Promise.all(Array.from({ length: 4 }, () => prepare("w/2")));
+    expect(answers.map(({ epoch }) => epoch)).toEqual([2, 2, 2, 2]);
+    // Too late to be offered: the dispatch has gone on from where it was told.
+    await write(70, 1);
+    const own = await write(60, 2);
+    expect(await prepare("w/2")).toEqual(answers[0]);
+    expect(await commit(own)).toEqual({ accepted: true });
+    const next = await prepare("w/3");
+    expect(next.epoch).toBe(3);
+    expect((await prepare("w/2")).epoch).toBe(2);
+    expect(await commit(await write(80, 3))).toEqual({ accepted: true });
+    expect(steps(next)).toEqual(["60/2", "50/1"]);
   });
 
   it("never offers what a zombie wrote after its successor was dispatched", async () => {
@@ -181,6 +201,31 @@ describe("checkpoint.commit", () => {
     expect(await store.read(blobOf(second, "adapter_model.safetensors"))).toBeDefined();
     expect(await sweepGarbage({ db, store }, later)).toEqual([]);
   });
+
+  it.each([
+    { state: null, kept: true },
+    { state: "failed" as const, kept: false },
+  ])(
+    "keeps files that only an unreported checkpoint of a trial names that ended as $state: $kept",
+    async ({ state, kept }) => {
+      const { prepare, write, commit, store, db, open } = await setup();
+      await prepare();
+      await write(50, 1, "twins");
+      await write(100, 1);
+      await commit(await write(150, 1), 2);
+      await open({ r: 4 }, "x1", 1);
+      const other = await writeCheckpoint(store, {
+        run,
+        subject: "r/trial-1",
+        step: 50,
+        epoch: 1,
+        content: "twins",
+      });
+      if (state) await recordOutcome(db, run, 0, unfinishedOutcome(1, { state, error: null }));
+      await sweepGarbage({ db, store }, new Date(Date.now() + 60_000));
+      expect((await store.read(blobOf(other, "adapter_model.safetensors"))) !== undefined).toBe(kept);
+    },
+  );
 
   it("does not delete files that an unreported checkpoint of an open run names", async () => {
     const { prepare, write, commit, store, db } = await setup();

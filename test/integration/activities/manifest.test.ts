@@ -87,6 +87,14 @@ describe("manifest.write", () => {
     expect(internalParameters.determinism.level).toBe("tolerance");
   });
 
+  it("is written also where a trial's row names a checkpoint that was collected", async () => {
+    const { run, s3, bucket, write, manifest } = await withManifest();
+    const collected = `runs/${run}/trials/0/checkpoints/00000030-1.json`;
+    expect((await s3.statObject(bucket, collected)).size).toBeGreaterThan(0);
+    await s3.removeObject(bucket, collected);
+    expect(await write()).toEqual(manifest);
+  });
+
   it("takes the device from the engine that trained the winner, not from another of the run", async () => {
     const { run, db, write, activities } = await withManifest();
     await db.query(
@@ -99,6 +107,28 @@ describe("manifest.write", () => {
       device: "cpu",
       tolerances: { metric: 1e-4 },
     });
+  });
+
+  it("names the files of a base from the hub as its engines found them, which no one can check here", async () => {
+    const { run, db, store, activities, write } = await withManifest();
+    const known = await activities["reproducibility.hashes"]({ run });
+    const files = { "config.json": "c".repeat(64), "model.safetensors": "d".repeat(64) };
+    for (const source of ["one.b", "two.b"])
+      await db.query(
+        `INSERT INTO trace_events (run, source, seq, at, kind, data) VALUES ($1, $2, 9, now(), 'engine.base', $3)`,
+        [run, source, { model: "someone/tiny", revision: "a".repeat(40), files }],
+      );
+    const statement = JSON.parse((await store.get(await write())).toString("utf8"));
+    const { resolvedDependencies } = statement.predicate.buildDefinition;
+    const fromHub = resolvedDependencies.filter(({ uri }: { uri?: string }) => uri?.startsWith("pkg:"));
+    expect(fromHub).toEqual(
+      Object.entries(files).map(([path, sha256]) => ({
+        name: `model/${path}`,
+        uri: `pkg:huggingface/someone/tiny@${"a".repeat(40)}#${path}`,
+        digest: { sha256 },
+      })),
+    );
+    expect(await activities["reproducibility.hashes"]({ run })).toEqual(known);
   });
 
   it("holds no time, and the same bytes when it is written again", async () => {

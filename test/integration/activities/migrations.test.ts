@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { runMigrations } from "../../../infra/postgres/migrate";
 import { emptyDatabase } from "../../support/services";
 
+const names = ["0001_experiments", "0002_chains"];
+
 async function tables(url: string): Promise<string[]> {
   const client = new Client({ connectionString: url });
   await client.connect();
@@ -19,7 +21,7 @@ async function tables(url: string): Promise<string[]> {
 describe("migrations", () => {
   it("go up, down and up again, and each runs once", async () => {
     const url = await emptyDatabase();
-    expect(await runMigrations(url)).toEqual(["0001_experiments"]);
+    expect(await runMigrations(url)).toEqual(names);
     const all = await tables(url);
     expect(all).toEqual(
       expect.arrayContaining([
@@ -35,7 +37,7 @@ describe("migrations", () => {
       ]),
     );
     expect(await runMigrations(url)).toEqual([]);
-    expect(await runMigrations(url, { direction: "down" })).toEqual(["0001_experiments"]);
+    expect(await runMigrations(url, { direction: "down" })).toEqual(names.toReversed());
     expect(await tables(url)).toEqual(["belay_migrations"]);
     await runMigrations(url);
     expect(await tables(url)).toEqual(all);
@@ -44,6 +46,6 @@ describe("migrations", () => {
   it("wait for each other when two start at once", async () => {
     const url = await emptyDatabase();
     const ran = await Promise.all([runMigrations(url), runMigrations(url), runMigrations(url)]);
-    expect(ran.flat()).toEqual(["0001_experiments"]);
+    expect(ran.flat()).toEqual(names);
   });
 });

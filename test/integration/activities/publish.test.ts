@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -88,7 +88,8 @@ describe("artifact.publish", () => {
   it("copies the outputs where they were asked for, replacing what was there as a whole", async () => {
     const exportDir = join(scratchFolder(), "out");
     mkdirSync(join(exportDir, "adapter"), { recursive: true });
-    writeFileSync(join(exportDir, "adapter", "stale.txt"), "of an earlier run");
+    for (const name of ["adapter_config.json", "stale.txt"])
+      writeFileSync(join(exportDir, "adapter", name), "of an earlier run");
     writeFileSync(join(exportDir, "mine.txt"), "a person's own");
     const { run, store, stages, activities } = await finishedRun({
       experiment: { output: { export_dir: exportDir, merge: "best" } },
@@ -101,7 +102,7 @@ describe("artifact.publish", () => {
       passed: true,
       rows: 4,
     };
-    await activities["artifact.publish"]({ run, stages });
+    expect(await activities["artifact.publish"]({ run, stages })).toMatchObject({ exportProblem: null });
     expect(readdirSync(exportDir).sort()).toEqual(["adapter", "merged", "mine.txt"]);
     expect(readdirSync(join(exportDir, "adapter")).sort()).toEqual([
       "README.md",
@@ -114,7 +115,7 @@ describe("artifact.publish", () => {
   it("leaves nothing half copied when a file is damaged, and what was there before stays", async () => {
     const exportDir = scratchFolder();
     mkdirSync(join(exportDir, "merged"));
-    writeFileSync(join(exportDir, "merged", "former.txt"), "former");
+    writeFileSync(join(exportDir, "merged", "config.json"), "former");
     const { run, store, s3, bucket, stages, activities } = await finishedRun({
       experiment: { output: { export_dir: exportDir } },
     });
@@ -131,7 +132,27 @@ describe("artifact.publish", () => {
       type: "CorruptArtifact",
     });
     expect(readdirSync(exportDir).sort()).toEqual(["adapter", "merged"]);
-    expect(readdirSync(join(exportDir, "merged"))).toEqual(["former.txt"]);
+    expect(readdirSync(join(exportDir, "merged"))).toEqual(["config.json"]);
+  });
+
+  it("says why there is no copy, and publishes the rest", async () => {
+    const exportDir = join(scratchFolder(), "out");
+    const { run, stages, activities } = await finishedRun();
+    stages.resolved.spec.output.export_dir = exportDir;
+    const refusal = {
+      type: "InvalidSpec",
+      message: expect.stringContaining(`output.export_dir: the outputs cannot be copied to ${exportDir}`),
+    };
+    writeFileSync(exportDir, "a file in its place");
+    const { adapter, exportProblem } = await activities["artifact.publish"]({ run, stages });
+    expect(adapter.map(({ path }) => path)).toContain("adapter_model.safetensors");
+    expect(exportProblem).toMatchObject(refusal);
+
+    rmSync(exportDir);
+    mkdirSync(join(exportDir, "adapter"), { recursive: true });
+    writeFileSync(join(exportDir, "adapter", "thesis.doc"), "a person's own");
+    expect((await activities["artifact.publish"]({ run, stages })).exportProblem).toMatchObject(refusal);
+    expect(readdirSync(join(exportDir, "adapter"))).toEqual(["thesis.doc"]);
   });
 
   it("refuses weights that are none", async () => {

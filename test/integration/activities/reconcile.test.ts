@@ -8,6 +8,8 @@ import { recordRun } from "../../../activities/persistence/runs";
 import { openTrials, recordOutcome } from "../../../activities/persistence/trials";
 import { createReconcileActivities } from "../../../activities/reconcile";
 import { maintain } from "../../../activities/reconcile/maintenance";
+import type { TrialOutcome } from "../../../workflows/contracts";
+import { unfinishedOutcome } from "../../../workflows/lora/outcomes";
 import { freshDatabase, freshStore, services, temporalClient } from "../../support/services";
 import { endSignal } from "../../support/workflows/standing";
 
@@ -67,29 +69,35 @@ async function setup(trials: number) {
 }
 
 describe("trials.reconcile", () => {
-  it("names the trials whose workflow ended without an outcome on record, and no other", async () => {
+  it("names the trials whose workflow ended, those with an outcome on record by it", async () => {
     const { run, db, activities, idOf } = await setup(6);
     for (const n of [0, 1, 2, 3, 4]) await start(idOf(n));
     await client.workflow.getHandle(idOf(1)).terminate();
     await end(idOf(2), "fail");
     await end(idOf(3), "complete");
-    await recordOutcome(db, run, 0, {
+    const manifest = { uri: "s3://b/k", sha256: "a".repeat(64), sizeBytes: 1, mediaType: "application/json" };
+    const outcome: TrialOutcome = {
       trial: 3,
       state: "completed",
       value: 1,
       step: 1,
-      metrics: {},
-      trainableParams: null,
-      gpuSeconds: 0,
-      checkpoint: null,
-      adapter: null,
-      adapterSha256: null,
-      error: null,
-    });
+      metrics: { eval_loss: 1 },
+      trainableParams: 10,
+      gpuSeconds: 0.5,
+      checkpoint: { manifest, step: 1, epoch: 1 },
+      adapter: [{ path: "adapter_config.json", ref: manifest }],
+      adapterSha256: "b".repeat(64),
+      initSha256: "c".repeat(64),
+      error: { type: "Internal", message: "none" },
+    };
+    await recordOutcome(db, run, 0, outcome);
+    // An end on record says nothing of a trial whose workflow runs.
+    await recordOutcome(db, run, null, unfinishedOutcome(0, { state: "cancelled", error: null }));
     await end(idOf(4), "complete");
-    // 0 runs; 3 is on record; 5 was never started, or is older than Temporal's memory.
+    // 0 runs; 5 was never started, or is older than Temporal's memory.
     expect(await activities["trials.reconcile"]({ run, trials: [0, 1, 2, 3, 4, 5] })).toEqual({
       gone: [1, 2, 4, 5],
+      ended: [outcome],
     });
     await client.workflow.getHandle(idOf(0)).terminate();
   });
@@ -113,9 +121,12 @@ describe("trials.reconcile", () => {
     const second = await start(idOf(1));
     await client.workflow.getHandle(idOf(1)).signal(endSignal, "continue");
     await continued(idOf(1), second.firstExecutionRunId);
-    expect(await activities["trials.reconcile"]({ run, trials: [0, 1] })).toEqual({ gone: [] });
+    expect(await activities["trials.reconcile"]({ run, trials: [0, 1] })).toEqual({ gone: [], ended: [] });
     for (const n of [0, 1]) await client.workflow.getHandle(idOf(n)).terminate();
-    expect(await activities["trials.reconcile"]({ run, trials: [0, 1] })).toEqual({ gone: [0, 1] });
+    expect(await activities["trials.reconcile"]({ run, trials: [0, 1] })).toEqual({
+      gone: [0, 1],
+      ended: [],
+    });
   });
 });
 

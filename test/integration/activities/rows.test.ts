@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { createPersistenceActivities } from "../../../activities/persistence";
 import type { Database } from "../../../activities/persistence/database";
+import { nextEpoch } from "../../../activities/persistence/epochs";
 import { openRuns } from "../../../activities/persistence/runs";
 import type { KernelActivities, OpenTrial, RunRecord, TrialOutcome } from "../../../workflows/contracts";
 import { callFrom, failureOf } from "../../support/activity";
@@ -68,6 +69,33 @@ async function startRun(run: string, ...trials: OpenTrial[]) {
 }
 
 describe("run.record", () => {
+  it("clears the rows of an earlier start of the same run, and lets its trials be resumed from", async () => {
+    const run = "another-start";
+    const of = (chain: string) => record(run, { chain, specSha256: "a".repeat(64), spec: {} });
+    const trials = [0, 1, 2].map((n) => trial(run, n));
+    const report = { trial: 2, rung: 0, step: 5, value: 1, metrics: {} };
+    await callFrom("x1", activities["run.record"], of("x1"));
+    await callFrom("x1", activities["trials.open"], { run, trials });
+    const rung = { run, ordinal: 0, report, verdict: "continue" as const, seen: 0 };
+    await callFrom("x1", activities["trials.recordRung"], rung);
+    for (const n of [0, 1, 2]) await nextEpoch(db, run, `${run}/trial-${n}`);
+    // Continued as new: the chain is the same.
+    await callFrom("x1b", activities["run.record"], of("x1"));
+    expect(await trialRows(run)).toHaveLength(3);
+    // Not before its spec is known, which may turn out to be wrong.
+    await callFrom("x2", activities["run.record"], record(run, { chain: "x2" }));
+    expect(await trialRows(run)).toHaveLength(3);
+    await callFrom("x2", activities["run.record"], of("x2"));
+    expect(await trialRows(run)).toEqual([]);
+    expect((await db.query("SELECT FROM rungs WHERE run = $1", [run])).rowCount).toBe(0);
+    const again = [trial(run, 0), trial(run, 1, { params: { r: 16 } }), trial(run, 2, { seed: 43 })];
+    await callFrom("x2", activities["trials.open"], { run, trials: again });
+    await callFrom("x2", activities["run.record"], of("x2"));
+    expect(await trialRows(run)).toMatchObject([0, 1, 2].map((n) => ({ trial: n, opened_by: "x2" })));
+    const { rows } = await db.query("SELECT floor FROM subjects WHERE run = $1 ORDER BY subject", [run]);
+    expect(rows).toEqual([{ floor: 0 }, { floor: 1 }, { floor: 1 }]);
+  });
+
   it("clears the rows of an earlier experiment of the same id with other settings, and none of its own", async () => {
     const run = "other-settings";
     const resolved = (letter: string) =>
@@ -82,7 +110,7 @@ describe("run.record", () => {
        VALUES ($1, 'trials/1/metrics.json', 'metrics', 's3://b/x', '', 1, '')`,
       [run],
     );
-    await db.query("INSERT INTO subjects (subject, run, epoch) VALUES ($1, $2, 3)", [`${run}/trial-1`, run]);
+    await db.query("UPDATE subjects SET epoch = 3 WHERE run = $1", [run]);
     const left = async () => [
       ...(await db.query("SELECT trial, opened_by FROM trials WHERE run = $1 ORDER BY trial", [run])).rows,
       ...(await db.query("SELECT rung FROM rungs WHERE run = $1", [run])).rows,
@@ -93,7 +121,7 @@ describe("run.record", () => {
     await callFrom("x2", activities["run.record"], resolved("b"));
     expect(await left()).toEqual([]);
     const { rows } = await db.query("SELECT floor FROM subjects WHERE run = $1", [run]);
-    expect(rows).toEqual([{ floor: 3 }]);
+    expect(rows).toEqual([{ floor: 3 }, { floor: 3 }]);
     await callFrom("x2", activities["trials.open"], { run, trials: [trial(run, 0)] });
     await callFrom("x2", activities["run.record"], resolved("b"));
     expect(await left()).toEqual([{ trial: 0, opened_by: "x2" }]);

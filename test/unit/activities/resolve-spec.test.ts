@@ -174,6 +174,12 @@ describe("refusals of an experiment", () => {
       "output.export_dir: out is a relative path",
     ],
     [
+      "an export folder that cannot be",
+      { output: { export_dir: "/dev/null/out" } },
+      "InvalidSpec",
+      "output.export_dir: /dev/null",
+    ],
+    [
       "a missing model",
       { model: { model_name_or_path: "/no/such/model" } },
       "ModelUnavailable",
@@ -184,6 +190,18 @@ describe("refusals of an experiment", () => {
     const failed = await failureOf(resolve({ ...spec, ...change }));
     expect(failed.message).toContain(message);
     expect(failed).toMatchObject({ type, nonRetryable: true });
+  });
+
+  it("of data and model are told together, beside what the spec itself has wrong", async () => {
+    const { spec, model } = inputs();
+    rmSync(join(model, "model.safetensors"));
+    const missing = { ...spec, dataset: { path: "/no/such/rows.jsonl" } };
+    const told = ["dataset.path: no such file", "has no *.safetensors weights"];
+    for (const wrong of [missing, { ...missing, search: { num_trials: 0 } }]) {
+      const failed = await failureOf(resolve(wrong));
+      expect(failed).toMatchObject({ type: "InvalidSpec", nonRetryable: true });
+      for (const words of told) expect(failed.message).toContain(words);
+    }
   });
 
   it("an empty data set", async () => {
@@ -222,17 +240,6 @@ describe("refusals of a base model", () => {
       "no weights",
       ({ model }: ReturnType<typeof inputs>) => drop(model, "model.safetensors"),
       "has no *.safetensors weights",
-    ],
-    [
-      "remote code",
-      ({ put }: ReturnType<typeof inputs>) => put("model/config.json", '{"auto_map":{"AutoModel":"x.Y"}}'),
-      "needs code of its own (auto_map in config.json), which is never run",
-    ],
-    [
-      "remote code of the tokenizer",
-      ({ put }: ReturnType<typeof inputs>) =>
-        put("model/tokenizer_config.json", '{"auto_map":{"AutoTokenizer":["x.Y",null]}}'),
-      "auto_map in tokenizer_config.json",
     ],
     [
       "a shard that is missing",

@@ -12,10 +12,12 @@ const examples = readdirSync(experiments).filter((name) => name.endsWith(".yaml"
 /** What is not in the repository because a command makes it. Whether it is there is all that is looked at here. */
 const madeByCommands = [
   ".belay/quickstart/base/config.json",
+  ".belay/quickstart/base/model.safetensors",
   ".belay/quickstart/data/train.jsonl",
   ".belay/quickstart/data/validation.jsonl",
   ".belay/quickstart/data/test.jsonl",
   ".belay/intent-minilm/base/config.json",
+  ".belay/intent-minilm/base/model.safetensors",
   ".belay/intent-minilm/data/intents.csv",
 ];
 
@@ -25,7 +27,7 @@ beforeAll(() => {
   cpSync(experiments, join(checkout, "experiments"), { recursive: true });
   for (const file of madeByCommands) {
     mkdirSync(dirname(join(checkout, file)), { recursive: true });
-    writeFileSync(join(checkout, file), "");
+    writeFileSync(join(checkout, file), file.endsWith(".json") ? "{}" : "");
   }
 });
 afterAll(() => rmSync(checkout, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 import type { Client } from "@temporalio/client";
-import type { KernelActivities } from "../../../workflows/contracts";
+import type { KernelActivities, TrialOutcome } from "../../../workflows/contracts";
 import { ExperimentSpec } from "../../../workflows/contracts";
 import { analyticLoss } from "./analytic-loss";
 import { artifact } from "./artifacts";
@@ -39,7 +39,8 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
     "trials.recordOutcome": async ({ run, ordinal, outcome }) => {
       const row = records.trials.get(records.trialId(run, outcome.trial));
       if (row === undefined) throw new Error(`trial ${outcome.trial} was never opened`);
-      if (row.outcome === null) Object.assign(row, { outcome, ordinal });
+      row.outcome ??= outcome;
+      row.ordinal = ordinal ?? row.ordinal;
     },
     "dispatch.prepare": async ({ subject }) => {
       const epoch = (records.epochs.get(subject) ?? 0) + 1;
@@ -68,15 +69,20 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
     },
     "trials.reconcile": async ({ run, trials }) => {
       const gone: number[] = [];
+      const ended: TrialOutcome[] = [];
       for (const trial of trials) {
         const id = records.trialId(run, trial);
-        if (!(await isRunning(id)).open && records.trials.get(id)?.outcome === null) gone.push(trial);
+        if ((await isRunning(id)).open) continue;
+        const outcome = records.trials.get(id)?.outcome;
+        if (outcome) ended.push(outcome);
+        else gone.push(trial);
       }
-      return { gone };
+      return { gone, ended };
     },
     "artifact.store": async () => ({ adapter: [], metrics: artifact("metrics") }),
     "artifact.publish": async () => ({
       adapter: [{ path: "adapter_model.safetensors", ref: artifact("adapter") }],
+      exportProblem: bench.exportProblem,
     }),
     "manifest.write": async () => artifact("manifest"),
     "manifest.load": async ({ run }) => verificationPlan(records, run),

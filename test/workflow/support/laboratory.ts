@@ -52,7 +52,6 @@ export interface Laboratory {
 export async function createLaboratory(
   server: TemporalServer,
   seats = 4,
-  localHandlers: Record<string, () => Promise<unknown>> = {},
   firstWorkflows?: WorkflowBundleOption,
 ): Promise<Laboratory> {
   const records = new Records();
@@ -68,7 +67,7 @@ export async function createLaboratory(
       identity,
       taskQueue: TaskQueues.kernel,
       workflowBundle: bundled,
-      activities: { ...kernelActivities(records, server.client, bench), ...localHandlers },
+      activities: kernelActivities(records, server.client, bench),
     });
   const workers = await Promise.all([
     newKernel("kernel", firstWorkflows ?? (await workflowBundle())),

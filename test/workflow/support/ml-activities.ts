@@ -17,6 +17,7 @@ export function mlActivities(records: Records, bench: Bench): MlActivities {
       datasetSha256: artifact("data").sha256,
       splitSha256: artifact("split").sha256,
       tokenizerSha256: artifact("tokenizer").sha256,
+      tokenizer: [{ path: "tokenizer_config.json", ref: artifact("tokenizer with chat template") }],
       templateSha256: null,
       labelTokens: 1000,
       maxLength: 16,

@@ -2,12 +2,12 @@ import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from "@tempor
 import type { RunRecord } from "../../contracts/activities";
 import type { RunStatus, StageName, TrialRow } from "../../contracts/messages";
 import type { ResolvedSpec } from "../../contracts/resolved";
+import type { DatasetSummary, SearchPlan } from "../../contracts/skills";
 import type { StageOutputs } from "../../contracts/stages";
 import type { RungReport, TrialOutcome } from "../../contracts/trial";
 import type { ExperimentOptions } from "../../contracts/workflow-inputs";
 import { Machine } from "../../lifecycle/machine";
 import { runTransitions } from "../../lifecycle/run-states";
-import { database, intake } from "../../proxies";
 import { workflowEvents } from "../../trace/buffer";
 import { TraceRecorder } from "../../trace/recorder";
 import { attributes } from "../definitions";
@@ -16,6 +16,8 @@ import type { Search } from "../search/search";
 import { newSearch } from "../search/state";
 import { StopSwitch } from "../stop-switch";
 import type { Carried } from "./carried";
+import { RunRow } from "./run-row";
+import { specWarnings } from "./spec-warnings";
 import { emptyStages } from "./stages";
 import { trialRows } from "./trial-rows";
 
@@ -38,17 +40,14 @@ export class ExperimentRun {
   warnings: string[] = [];
   /** Set by an update, which may come before the spec is known; null: what the spec says. */
   private limit: number | null;
-  /** The run's row exists. */
-  isRegistered: boolean;
-  private saving: Promise<void> | null = null;
-  private unsaved = false;
+  private readonly row: RunRow;
 
   constructor(
     readonly raw: unknown,
     readonly options: ExperimentOptions,
     carried: Carried | null,
   ) {
-    this.isRegistered = carried !== null;
+    this.row = new RunRow(() => this.record(), carried !== null);
     // Before any message is taken: one that comes with the first task changes what was carried.
     this.limit = carried?.maxConcurrentTrials ?? null;
     if (carried?.paused) this.switch.pause();
@@ -57,7 +56,7 @@ export class ExperimentRun {
     this.machine = new Machine("run", runTransitions, carried?.state ?? "created", (from, to) => {
       this.trace.add({ kind: workflowEvents.runState, data: { from, to } });
       upsertSearchAttributes([{ key: attributes.state, value: to }]);
-      this.saveSoon();
+      this.row.saveSoon();
     });
     if (carried !== null) {
       this.trace.add({ kind: workflowEvents.continued, data: { live: carried.search.live.length } });
@@ -76,6 +75,20 @@ export class ExperimentRun {
 
   resolve(resolved: ResolvedSpec): void {
     this.stages = emptyStages(resolved);
+    this.warnings.push(...specWarnings(resolved.spec));
+  }
+
+  /** What its stages have produced. Not to be asked for before the spec is resolved. */
+  get outputs(): StageOutputs {
+    if (this.stages === null) throw new Error("the spec is not resolved yet");
+    return this.stages;
+  }
+
+  /** Data set and search space. Not to be asked for before both are there. */
+  get prepared(): { dataset: DatasetSummary; plan: SearchPlan } {
+    const { dataset, plan } = this.outputs;
+    if (dataset === null || plan === null) throw new Error("data set and search space are not prepared yet");
+    return { dataset, plan };
   }
 
   get maxConcurrentTrials(): number {
@@ -124,7 +137,7 @@ export class ExperimentRun {
     await this.switch.whenRunning();
     this.stage = stage;
     this.trace.add({ kind: workflowEvents.runStage, data: { stage } });
-    this.saveSoon();
+    this.row.saveSoon();
     void this.trace.flush();
     this.publish();
     return this.switch.interruptible(work);
@@ -133,38 +146,23 @@ export class ExperimentRun {
   // -- the run's row
 
   /** The first words with Postgres: awaited, and given up soon. */
-  async register(): Promise<void> {
-    await intake["run.record"](this.record());
-    this.isRegistered = true;
+  register(): Promise<void> {
+    return this.row.open();
   }
 
   /** Writes the row soon; changes that come close together make one write. */
   saveSoon(): void {
-    this.unsaved = true;
-    if (this.saving !== null || !this.isRegistered) return;
-    this.saving = this.save().finally(() => {
-      this.saving = null;
-    });
+    this.row.saveSoon();
   }
 
-  private async save(): Promise<void> {
-    while (this.unsaved) {
-      this.unsaved = false;
-      try {
-        await database["run.record"](this.record());
-      } catch {
-        // The row is written again at the next change, and in any case at the end.
-        return;
-      }
-    }
+  get isRegistered(): boolean {
+    return this.row.isOpen;
   }
 
   /** Ends the run's row and trace. Nothing is written after this. */
   async close(last: Pick<RunRecord, "error" | "result">): Promise<void> {
-    this.unsaved = false;
-    await this.saving;
     try {
-      await database["run.record"]({ ...this.record(), ...last });
+      await this.row.close(last);
     } finally {
       await this.trace.drain();
       this.publish();
@@ -173,13 +171,13 @@ export class ExperimentRun {
 
   /** Waits for writes under way. */
   async settle(): Promise<void> {
-    await this.saving;
+    await this.row.settle();
     await this.trace.drain();
   }
 
   /** No write is under way or due. */
   get isSettled(): boolean {
-    return this.saving === null && this.trace.isEmpty;
+    return this.row.isSettled && this.trace.isEmpty;
   }
 
   private record(): RunRecord {
@@ -187,6 +185,7 @@ export class ExperimentRun {
     const resolved = this.stages?.resolved;
     return {
       run: this.id,
+      chain: this.chain,
       name: this.name,
       state: this.machine.state,
       stage: this.stage,

@@ -1,6 +1,6 @@
 import { ApplicationFailure, setHandler } from "@temporalio/workflow";
 import { SetMaxConcurrentTrials } from "../../contracts/messages";
-import { isCancellable, isPausable, isResumable } from "../../lifecycle/run-states";
+import { isCancellable, isPausable } from "../../lifecycle/run-states";
 import * as definitions from "../definitions";
 import type { ExperimentRun } from "./experiment-run";
 
@@ -39,7 +39,7 @@ export function wireMessages(run: ExperimentRun): void {
     {
       description: "Go on after a pause",
       validator: () => {
-        if (!isResumable(run.machine.state)) throw refuse("resumed");
+        if (!isPausable(run.machine.state)) throw refuse("resumed");
       },
     },
   );

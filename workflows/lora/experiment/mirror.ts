@@ -42,7 +42,7 @@ export class Mirror {
 
   private async tell(trials: number[]): Promise<boolean> {
     const { search } = this.search.setup;
-    const space = this.run.stages?.plan?.space ?? {};
+    const { space } = this.run.prepared.plan;
     const summary = `${trials.length} trials for the dashboard`;
     try {
       await mirror["hpo.tell"].executeWithOptions({ summary }, [

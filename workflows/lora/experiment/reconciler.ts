@@ -1,4 +1,5 @@
 import { CancellationScope, sleep } from "@temporalio/workflow";
+import type { KernelActivities } from "../../contracts/activities";
 import { kernel } from "../../proxies";
 import { workflowEvents } from "../../trace/buffer";
 import { unfinishedOutcome } from "../outcomes";
@@ -8,8 +9,10 @@ import type { TrialChildren } from "./trial-children";
 
 const defaultSeconds = 60;
 
+type Standing = Awaited<ReturnType<KernelActivities["trials.reconcile"]>>;
+
 /**
- * Closes trials whose workflow is gone: terminated, timed out, or lost in a way no one foresaw. Checks at once where a
+ * Ends trials whose workflow is gone: terminated, timed out, or lost in a way no one foresaw. Checks at once where a
  * child's end hints at it, and all open trials from time to time, since a hint does not survive a continue-as-new.
  */
 export class Reconciler {
@@ -70,16 +73,21 @@ export class Reconciler {
   private async check(trials: number[]): Promise<void> {
     const summary = trials.length === 1 ? `trial ${trials[0]}` : `${trials.length} open trials`;
     // A check that fails is made again when the next is due.
-    const answer = await kernel["trials.reconcile"]
+    const answer: Standing = await kernel["trials.reconcile"]
       .executeWithOptions({ summary }, [{ run: this.run.id, trials }])
       .catch(() => ({ gone: [] }));
-    if (answer.gone.length === 0) return;
-    this.run.trace.add({ kind: workflowEvents.reconciled, data: { gone: answer.gone } });
+    const { gone } = answer;
+    // Of most of them their own word has come meanwhile.
+    const ended = (answer.ended ?? []).filter(({ trial }) => this.search.find(trial) !== undefined);
+    if (gone.length === 0 && ended.length === 0) return;
+    const data = { gone, ended: ended.map(({ trial }) => trial) };
+    this.run.trace.add({ kind: workflowEvents.reconciled, data });
+    for (const outcome of ended) this.run.receive({ outcome });
     const error = {
       type: "Cancelled",
       message: "its workflow was closed from outside: terminated, or timed out",
     };
-    for (const trial of answer.gone) {
+    for (const trial of gone) {
       const state = this.run.switch.cancelled ? "cancelled" : "failed";
       this.run.receive({ outcome: unfinishedOutcome(trial, { state, error }) });
     }

@@ -9,6 +9,7 @@ import {
 import type { OpenTrial } from "../../contracts/activities";
 import type { AskOutput } from "../../contracts/skills";
 import type { RungReport, TrialOutcome } from "../../contracts/trial";
+import { trialId } from "../../contracts/trial-id";
 import type { ExperimentContinuation } from "../../contracts/workflow-inputs";
 import { database, skills } from "../../proxies";
 import { describeFailure } from "../../reliability/failures";
@@ -16,7 +17,8 @@ import { workflowEvents } from "../../trace/buffer";
 import { attributes } from "../definitions";
 import { unfinishedOutcome } from "../outcomes";
 import type { Decision } from "../search/judge";
-import { type AskRequest, type Search, trialWorkflowId } from "../search/search";
+import type { AskRequest } from "../search/rows";
+import type { Search } from "../search/search";
 import type { Carried } from "./carried";
 import type { ExperimentRun } from "./experiment-run";
 import { Mirror } from "./mirror";
@@ -120,11 +122,13 @@ export class SearchDriver {
   private takeReport(report: RungReport): Promise<void>[] {
     if (!this.isOurs(report)) return [];
     const { trial, rung, step, value } = report;
-    if (this.search.find(trial) === undefined) {
+    const live = this.search.find(trial);
+    if (live === undefined) {
       // Its row is closed, so its work is in vain.
       return [this.children.cancel(trial)];
     }
-    this.trace(workflowEvents.rung, trial, { rung, step, value });
+    // A report that is repeated has been told of.
+    if (rung === live.reports) this.trace(workflowEvents.rung, trial, { rung, step, value });
     return this.search.report(report).map((decision) => this.recordDecision(decision));
   }
 
@@ -180,7 +184,7 @@ export class SearchDriver {
 
   private async ask(ask: AskRequest): Promise<void> {
     const { search } = this.search.setup;
-    const space = this.run.stages?.plan?.space ?? {};
+    const { space } = this.run.prepared.plan;
     const summary = `trials ${ask.trials[0]} to ${ask.trials.at(-1)}, after ${ask.tellCount} tells`;
     try {
       const output = await this.run.switch.interruptible(() =>
@@ -273,7 +277,6 @@ export class SearchDriver {
   /** Nothing is awaited from here on: a message that came meanwhile would be lost. */
   private continueAsNew(): Promise<never> {
     const { run } = this;
-    const stages = run.stages as NonNullable<typeof run.stages>;
     const carried: Carried = {
       schema: 1,
       startedAt: run.startedAt,
@@ -281,9 +284,8 @@ export class SearchDriver {
       state: run.machine.state,
       paused: run.switch.paused,
       maxConcurrentTrials: run.maxConcurrentTrials,
-      resolved: stages.resolved,
-      dataset: stages.dataset as NonNullable<typeof stages.dataset>,
-      plan: stages.plan as NonNullable<typeof stages.plan>,
+      resolved: run.outputs.resolved,
+      ...run.prepared,
       search: this.search.carry(),
     };
     const next: ExperimentContinuation = { ...this.continuation, version: 1, options: run.options, carried };
@@ -291,6 +293,6 @@ export class SearchDriver {
   }
 
   private trace(kind: string, trial: number, data: Record<string, unknown>): void {
-    this.run.trace.add({ kind, subject: trialWorkflowId(this.run.id, trial), data });
+    this.run.trace.add({ kind, subject: trialId(this.run.id, trial), data });
   }
 }

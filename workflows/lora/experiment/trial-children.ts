@@ -1,10 +1,11 @@
 import { condition, getExternalWorkflowHandle, startChild } from "@temporalio/workflow";
 import { type TrialControl, WorkflowTypes } from "../../contracts/messages";
+import { trialId } from "../../contracts/trial-id";
 import type { TrialInput } from "../../contracts/workflow-inputs";
 import { describeFailure } from "../../reliability/failures";
 import { attributes, trialControlSignal } from "../definitions";
 import { unfinishedOutcome } from "../outcomes";
-import { type Search, trialWorkflowId } from "../search/search";
+import type { Search } from "../search/search";
 import type { LiveTrial } from "../search/state";
 import { trialConfig } from "../trial-config";
 import type { ExperimentRun } from "./experiment-run";
@@ -44,10 +45,7 @@ export class TrialChildren {
   /** Signals a trial. One that is not there any more is looked for. */
   async tell(trial: number, control: TrialControl): Promise<void> {
     try {
-      await getExternalWorkflowHandle(trialWorkflowId(this.run.id, trial)).signal(
-        trialControlSignal,
-        control,
-      );
+      await getExternalWorkflowHandle(trialId(this.run.id, trial)).signal(trialControlSignal, control);
     } catch {
       this.hint(trial);
     }
@@ -56,7 +54,7 @@ export class TrialChildren {
   /** Cancels a trial natively: it checkpoints, reports, and closes as cancelled. */
   async cancel(trial: number): Promise<void> {
     try {
-      await getExternalWorkflowHandle(trialWorkflowId(this.run.id, trial)).cancel();
+      await getExternalWorkflowHandle(trialId(this.run.id, trial)).cancel();
     } catch {
       this.hint(trial);
     }
@@ -75,7 +73,7 @@ export class TrialChildren {
   private async startChild(trial: LiveTrial): Promise<void> {
     try {
       const child = await startChild(WorkflowTypes.trial, {
-        workflowId: trialWorkflowId(this.run.id, trial.trial),
+        workflowId: trialId(this.run.id, trial.trial),
         args: [this.input(trial)],
         parentClosePolicy: "ABANDON",
         cancellationType: "ABANDON",
@@ -98,9 +96,6 @@ export class TrialChildren {
   }
 
   private input(trial: LiveTrial): TrialInput {
-    const { stages } = this.run;
-    if (stages === null || stages.dataset === null)
-      throw new Error("a trial cannot start before the data set is known");
     const { train, lora, search } = this.search.setup;
     return {
       run: this.run.id,
@@ -110,8 +105,8 @@ export class TrialChildren {
       params: trial.params,
       modelBased: trial.modelBased,
       config: trialConfig({ train, lora }, trial.params, trial.seed),
-      resolved: stages.resolved,
-      dataset: stages.dataset.tokenised,
+      resolved: this.run.outputs.resolved,
+      dataset: this.run.prepared.dataset.tokenised,
       totalSteps: trial.totalSteps,
       rungs: this.search.rungsOf(trial),
       rungMetric: search.metric,

@@ -1,5 +1,6 @@
 import type { TrialRow } from "../../contracts/messages";
-import { type Search, trialWorkflowId } from "../search/search";
+import { trialId } from "../../contracts/trial-id";
+import type { Search } from "../search/search";
 import type { LiveTrial } from "../search/state";
 
 /** Open trials in full, then the newest ended ones, by number. */
@@ -13,7 +14,7 @@ function openRow(search: Search, trial: LiveTrial, paused: boolean): TrialRow {
   const rungs = search.rungsOf(trial);
   return {
     trial: trial.trial,
-    workflowId: trialWorkflowId(search.setup.run, trial.trial),
+    workflowId: trialId(search.setup.run, trial.trial),
     state: paused && trial.state === "running" ? "paused" : trial.state,
     params: trial.params,
     modelBased: trial.modelBased,

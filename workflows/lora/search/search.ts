@@ -1,12 +1,13 @@
 import type { OpenTrial } from "../../contracts/activities";
 import type { LoraSpec, SearchSpec, TrainSpec } from "../../contracts/experiment";
-import type { TrialRow } from "../../contracts/messages";
 import type { Proposal } from "../../contracts/skills";
-import type { RungReport, TrialEndState, TrialOutcome } from "../../contracts/trial";
+import type { RungReport, TrialOutcome } from "../../contracts/trial";
 import { replicateSeed, trialConfig, trialSteps } from "../trial-config";
 import { askSize, stopReason } from "./asking";
 import { type Decision, Judge, type VerdictMessage } from "./judge";
+import { toldSinceImprovement } from "./patience";
 import { isBetter, withFinalist } from "./ranking";
+import { type AskRequest, endedRow, openRow } from "./rows";
 import { bracketOf, rungCount, rungSteps } from "./rungs";
 import { type LiveTrial, type SearchFacts, type SearchState, verdictAt } from "./state";
 import { RungWindows } from "./windows";
@@ -21,12 +22,6 @@ export interface SearchSetup {
   plannedSteps: number;
   /** Training sequences: rows, or packs of them. */
   sequences: number;
-}
-
-export interface AskRequest {
-  trials: number[];
-  tellCount: number;
-  pending: number[];
 }
 
 const endedRows = 100;
@@ -114,18 +109,20 @@ export class Search {
         members: added.map((t) => t.trial),
         ended: [],
         base: this.state.tells,
+        bestBefore: this.state.best?.value ?? null,
       };
     }
     // Of trials proposed together, each knows those before it: to the sampler they are pending as well.
     return added.map((trial, index) => {
       const together = added.slice(0, index).map((earlier) => earlier.trial);
-      return this.row(trial, { ...ask, pending: [...ask.pending, ...together] });
+      return openRow(this.setup.run, trial, { ...ask, pending: [...ask.pending, ...together] });
     });
   }
 
   /** Reruns of the finalists with new seeds, if asked for and not begun. Answers with the rows to open. */
   replicate(): OpenTrial[] {
     if (this.state.phase === "replicates") return [];
+    this.state.endedBecause = stopReason(this.setup.search, this.state);
     this.state.phase = "replicates";
     const ask: AskRequest = { trials: [], tellCount: this.state.tells, pending: [] };
     const rows: OpenTrial[] = [];
@@ -133,7 +130,7 @@ export class Search {
       for (let index = 1; index < this.setup.search.replicates; index++) {
         const proposal = { trial: this.state.nextTrial, params: finalist.params, modelBased: false };
         const trial = this.add(proposal, finalist.trial, replicateSeed(this.setup.train.seed, index));
-        rows.push(this.row(trial, ask));
+        rows.push(openRow(this.setup.run, trial, ask));
       }
     }
     return rows;
@@ -162,19 +159,6 @@ export class Search {
     this.live.set(trial.trial, trial);
     this.state.nextTrial = Math.max(this.state.nextTrial, trial.trial + 1);
     return trial;
-  }
-
-  private row(trial: LiveTrial, ask: AskRequest): OpenTrial {
-    return {
-      trial: trial.trial,
-      workflowId: trialWorkflowId(this.setup.run, trial.trial),
-      params: trial.params,
-      modelBased: trial.modelBased,
-      tellCount: ask.tellCount,
-      pending: ask.pending,
-      seed: trial.seed,
-      replicateOf: trial.replicateOf,
-    };
   }
 
   // -- placing
@@ -232,7 +216,7 @@ export class Search {
     if (trial.replicateOf !== null) return { ordinal: null, decisions: [], improved: false };
     const improved = this.rank(trial, outcome);
     this.returnUnmirrored([outcome.trial]);
-    const ordinal = this.tell(trial, outcome.state);
+    const ordinal = this.tell(trial, outcome);
     const decisions = this.judge.judgeWave();
     this.closeWave();
     return { ordinal, decisions, improved };
@@ -241,23 +225,30 @@ export class Search {
   private rank(trial: LiveTrial, outcome: TrialOutcome): boolean {
     const { mode } = this.setup.search;
     if (outcome.state !== "completed" || outcome.value === null || outcome.checkpoint === null) {
-      this.state.sinceImprovement += 1;
+      this.countTold(false);
       return false;
     }
     const { value, checkpoint, trainableParams } = outcome;
     const finalist = { trial: trial.trial, value, params: trial.params, trainableParams, checkpoint };
     this.state.finalists = withFinalist(this.state.finalists, finalist, mode);
     const improved = this.state.best === null || isBetter(value, this.state.best.value, mode);
-    this.state.sinceImprovement = improved ? 0 : this.state.sinceImprovement + 1;
+    this.countTold(improved);
     if (improved) this.state.best = { trial: trial.trial, value, params: trial.params };
     return improved;
   }
 
-  private tell(trial: LiveTrial, state: TrialEndState): number {
+  /** Members of a wave are counted when it has ended: the order in which they end must not matter. */
+  private countTold(improved: boolean): void {
+    if (this.state.wave !== null) return;
+    this.state.sinceImprovement = improved ? 0 : this.state.sinceImprovement + 1;
+  }
+
+  private tell(trial: LiveTrial, { state, value, checkpoint }: TrialOutcome): number {
     const wave = this.state.wave;
     if (wave === null) return this.state.tells++;
     const survived = trial.decided - (trial.pruned ? 1 : 0);
-    wave.ended.push({ trial: trial.trial, state, survived, totalSteps: trial.totalSteps });
+    const ranked = state === "completed" && checkpoint !== null ? value : null;
+    wave.ended.push({ trial: trial.trial, state, survived, totalSteps: trial.totalSteps, value: ranked });
     return wave.base + wave.members.indexOf(trial.trial);
   }
 
@@ -265,6 +256,11 @@ export class Search {
     const wave = this.state.wave;
     if (wave === null || wave.ended.length < wave.members.length) return;
     this.state.tells = wave.base + wave.members.length;
+    this.state.sinceImprovement = toldSinceImprovement(
+      wave,
+      this.state.sinceImprovement,
+      this.setup.search.mode,
+    );
     this.state.wave = null;
   }
 
@@ -280,17 +276,3 @@ export class Search {
       .slice(-unmirroredTrials);
   }
 }
-
-export const trialWorkflowId = (run: string, trial: number): string => `${run}/trial-${trial}`;
-
-const endedRow = (run: string, trial: LiveTrial, outcome: TrialOutcome): TrialRow => ({
-  trial: trial.trial,
-  workflowId: trialWorkflowId(run, trial.trial),
-  state: outcome.state,
-  params: trial.params,
-  modelBased: trial.modelBased,
-  rung: trial.reports === 0 ? null : trial.reports - 1,
-  step: outcome.step,
-  totalSteps: trial.totalSteps,
-  value: outcome.value,
-});

@@ -32,6 +32,8 @@ export interface LostMember {
   /** Rungs at which it was told to go on. */
   survived: number;
   totalSteps: number;
+  /** Null unless it may be the best. */
+  value: number | null;
 }
 
 /** Trials proposed together, judged together. Present in synchronous searches only. */
@@ -42,6 +44,8 @@ export interface Wave {
   ended: LostMember[];
   /** Tells before the wave: member i is told with ordinal base + i, in whatever order they end. */
   base: number;
+  /** The best value before the wave. */
+  bestBefore: number | null;
 }
 
 /** What is known of a search beside its open trials and its rungs' costs. */
@@ -52,6 +56,8 @@ export interface SearchFacts {
   /** Trials proposed by the sampler so far; the rest of `nextTrial` are replicates. */
   proposed: number;
   exhausted: boolean;
+  /** Why no further trial was proposed, once that is so. */
+  endedBecause: string | null;
   wave: Wave | null;
   waves: number;
   tells: number;
@@ -59,7 +65,7 @@ export interface SearchFacts {
   counts: TrialCounts;
   gpuSeconds: number;
   best: { trial: number; value: number; params: TrialParams } | null;
-  /** Told trials since `best` last changed. */
+  /** Told trials since `best` last changed; in a synchronous search of the waves that have ended, in their order. */
   sinceImprovement: number;
   finalists: Finalist[];
   /** The newest ended trials, for people; at most 100. */
@@ -80,6 +86,7 @@ export const newSearch = (): SearchState => ({
   nextTrial: 0,
   proposed: 0,
   exhausted: false,
+  endedBecause: null,
   live: [],
   wave: null,
   waves: 0,

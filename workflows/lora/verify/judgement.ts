@@ -11,14 +11,11 @@ export const isLevel = (text: string): text is Level => (ladder as readonly stri
 export const defaultLevels = (bitwise: boolean): Level[] =>
   bitwise ? ["L0", "L1", "L2", "L3"] : ["L0", "L1", "L2"];
 
-/** Highest level that passed together with all checked levels below it; passed only if every one did. */
+/** Highest level that passed together with all levels below it; passed only if every one that was checked did. */
 export function judge(findings: readonly Finding[]): ReproducibilityVerdict {
   const details = [...findings].sort((a, b) => ladder.indexOf(a.level) - ladder.indexOf(b.level));
-  let level: Level | null = null;
-  for (const finding of details) {
-    if (!finding.passed) break;
-    level = finding.level;
-  }
+  const failed = ladder.findIndex((level) => !details.some((found) => found.level === level && found.passed));
+  const level = ladder[(failed === -1 ? ladder.length : failed) - 1] ?? null;
   return { level, passed: details.length > 0 && details.every((finding) => finding.passed), details };
 }
 
@@ -77,13 +74,14 @@ export const divergedFinding = (level: "L2" | "L3", step: number): Finding => ({
   message: `the loss was not finite at step ${step} of the repetition`,
 });
 
-export const retrainFinding = (recorded: string, retrained: string | null): Finding =>
+/** `device`: where the winner was trained. */
+export const retrainFinding = (recorded: string, retrained: string | null, device: string): Finding =>
   recorded === retrained
     ? { level: "L3", passed: true, message: `retrained from the manifest: the same adapter, ${recorded}` }
     : {
         level: "L3",
         passed: false,
-        message: `retrained adapter is ${retrained ?? "missing"}, recorded was ${recorded}`,
+        message: `retrained adapter is ${retrained ?? "missing"}, recorded was ${recorded}; the same bits are promised on the same hardware only, and it was trained on ${device}`,
       };
 
 const isClose = (recorded: number, measured: number | undefined, tolerance: number): boolean =>

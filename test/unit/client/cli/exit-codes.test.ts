@@ -6,7 +6,7 @@ import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
 import { runCommandLine } from "../../../../client/cli/command-line";
 import { CommandFailure, describeFailure, Interrupted } from "../../../../client/cli/failures";
-import { BelayError, RunFailedError } from "../../../../client/errors";
+import { BelayError, RunFailedError, VerificationError } from "../../../../client/errors";
 import { InvalidExperimentError } from "../../../../client/spec/issue";
 import { MissingRequirement } from "../../../../infra/setup/missing.mjs";
 import { scratchFolder } from "../../../support/scratch";
@@ -153,6 +153,12 @@ describe("exit codes of failures", () => {
     ],
     ["a run that was cancelled", new RunFailedError("r", "Cancelled", ""), 1, ["belay: r was cancelled"]],
     [
+      "a run that cannot be verified",
+      new VerificationError("r", "NotFound", "r has no manifest"),
+      2,
+      ["belay: r could not be verified: r has no manifest"],
+    ],
+    [
       "something missing",
       new MissingRequirement("no Python", "install it"),
       3,
@@ -168,7 +174,7 @@ describe("exit codes of failures", () => {
     [
       "a refused connection",
       Object.assign(new Error("x"), { code: "ECONNREFUSED" }),
-      1,
+      3,
       ["belay: x", expect.stringContaining("belay status")],
     ],
     ["a defect", new TypeError("x is not a function"), 1, ["belay: x is not a function"]],

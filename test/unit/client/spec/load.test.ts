@@ -11,6 +11,7 @@ beforeAll(() => {
   writeFileSync(join(folder, "train.jsonl"), '{"prompt":"a","completion":"b"}\n');
   mkdirSync(join(folder, "base"));
   writeFileSync(join(folder, "base", "config.json"), "{}");
+  writeFileSync(join(folder, "base", "model.safetensors"), "");
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

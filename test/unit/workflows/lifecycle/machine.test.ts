@@ -8,12 +8,7 @@ import {
   Machine,
   type Transitions,
 } from "../../../../workflows/lifecycle/machine";
-import {
-  isCancellable,
-  isPausable,
-  isResumable,
-  runTransitions,
-} from "../../../../workflows/lifecycle/run-states";
+import { isCancellable, isPausable, runTransitions } from "../../../../workflows/lifecycle/run-states";
 import { trialTransitions } from "../../../../workflows/lifecycle/trial-states";
 
 const reachableFrom = <S extends string>(table: Transitions<S>, start: S): Set<S> => {
@@ -79,6 +74,5 @@ describe.each([
 test("what may be asked of a run in each state", () => {
   const allowed = (may: (state: RunState) => boolean) => RunState.options.filter(may);
   expect(allowed(isPausable)).toEqual(["created", "running", "paused"]);
-  expect(allowed(isResumable)).toEqual(["created", "running", "paused"]);
   expect(allowed(isCancellable)).toEqual(["created", "running", "paused", "finalizing"]);
 });

@@ -22,6 +22,8 @@ describe("the level reached", () => {
 
   test("is none when nothing was checked, which is no pass", () => {
     expect(judgement.judge([])).toEqual({ level: null, passed: false, details: [] });
+    expect(judgement.judge([finding("L1", true)])).toMatchObject({ level: null, passed: true });
+    expect(judgement.judge([finding("L2", true), finding("L0", true)])).toMatchObject({ level: "L0" });
   });
 
   test("L3 is asked for only where bits were promised", () => {
@@ -74,8 +76,8 @@ describe("each level", () => {
   });
 
   test("L3 is the same bits or nothing", () => {
-    expect(judgement.retrainFinding("aa", "aa").passed).toBe(true);
-    expect(judgement.retrainFinding("aa", "ab").passed).toBe(false);
-    expect(judgement.retrainFinding("aa", null).passed).toBe(false);
+    expect(judgement.retrainFinding("aa", "aa", "cpu").passed).toBe(true);
+    expect(judgement.retrainFinding("aa", "ab", "cpu").passed).toBe(false);
+    expect(judgement.retrainFinding("aa", null, "cpu").passed).toBe(false);
   });
 });

@@ -152,6 +152,35 @@ describe("stopping early", () => {
     expect(history.ends.size).toBe(9);
   });
 
+  test("by patience, at the same place in whatever order the members of a wave end", () => {
+    const spec = {
+      num_trials: 60,
+      max_concurrent_trials: 6,
+      wave_size: 6,
+      deterministic: true,
+      stop: { patience: 8 },
+    };
+    const stops = seeds(40).map((seed) => {
+      const { search } = simulate({ spec, totalSteps: 10, fate: fateOf(3), seed });
+      return { waves: search.facts.waves, since: search.facts.sinceImprovement };
+    });
+    expect(stops[0]?.waves).toBeLessThan(10);
+    for (const stop of stops) expect(stop).toEqual(stops[0]);
+  });
+
+  test("is explained, and so is an end that was planned", () => {
+    const because = (stop: object, num_trials = 50) =>
+      simulate({
+        spec: { num_trials, max_concurrent_trials: 1, replicates: 2, stop },
+        totalSteps: 10,
+        fate: { value },
+        seed: 1,
+      }).search.facts.endedBecause;
+    expect(because({ patience: 5 })).toBe("5 trials brought no improvement");
+    expect(because({ gpu_hours: 10 / 3600 })).toMatch(/GPU-hours were used$/);
+    expect(because({}, 4)).toBe("all 4 trials were proposed");
+  });
+
   test("by GPU-hours", () => {
     const spec = { num_trials: 50, max_concurrent_trials: 1, stop: { gpu_hours: 10 / 3600 } };
     expect(simulate({ spec, totalSteps: 10, fate: { value }, seed: 1 }).history.ends.size).toBe(10);
