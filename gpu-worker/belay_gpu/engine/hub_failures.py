@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 from huggingface_hub import constants, is_offline_mode
@@ -22,9 +23,11 @@ from belay_gpu.engine.spec import BaseSpec
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, then what led to it, and what led to that."""
+    """An error, then what led to it, and what led to that. Each once: a kept error may be raised again."""
     link: BaseException | None = error
-    while link is not None:
+    told: set[int] = set()
+    while link is not None and id(link) not in told:
+        told.add(id(link))
         yield link
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
@@ -34,6 +37,8 @@ def hub_failure(base: BaseSpec, error: BaseException) -> EngineError | None:
 
     transformers wraps what the hub said in errors of its own, so the first link that tells is at the far end.
     """
+    if Path(base.model).is_dir():
+        return None
     for link in reversed(list(chain(error))):
         match link:
             case RemoteEntryNotFoundError():
@@ -46,7 +51,8 @@ def hub_failure(base: BaseSpec, error: BaseException) -> EngineError | None:
                 return _unavailable(
                     base, "it is not in this machine's cache, and HF_HUB_OFFLINE forbids to fetch it"
                 )
-            case LocalEntryNotFoundError() | httpx2.TransportError():
+            # The last two are what the store of large files raises, midway in a download.
+            case LocalEntryNotFoundError() | httpx2.TransportError() | ConnectionError() | TimeoutError():
                 return _away(base, link)
             case _:
                 continue

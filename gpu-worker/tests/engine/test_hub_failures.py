@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
+from belay_gpu.engine.hub_failures import hub_failure
+from belay_gpu.engine.spec import BaseSpec
 from tests.engine.stub_hub import Repository, serving
 from tests.support.servers import ROOT, free_port
 from tests.support.tiny import save_llama
@@ -141,6 +145,29 @@ def test_a_hub_that_cannot_be_reached_may_be_asked_again(tmp_path: Path) -> None
     for answer in found.values():
         assert answer["type"] == "StorageUnavailable"
         assert answer["message"].startswith(f"model someone/tiny: the hub at {address} does not answer: ")
+
+
+def failing_with(*errors: BaseException) -> BaseException:
+    """The last of these, each raised because of the one before."""
+    for cause, error in pairwise(errors):
+        error.__cause__ = cause
+    return errors[-1]
+
+
+@pytest.mark.parametrize(
+    "lost", [ConnectionError("reset by peer"), TimeoutError("read"), httpx2.ReadError("closed")]
+)
+def test_a_download_that_breaks_off_may_be_asked_for_again(lost: BaseException) -> None:
+    found = hub_failure(BaseSpec("someone/tiny"), failing_with(lost, OSError("cannot load")))
+    assert found is not None
+    assert found.type == "StorageUnavailable"
+    assert str(lost) in found.message
+
+
+def test_what_the_hub_has_no_part_in_is_not_put_down_to_it(tmp_path: Path) -> None:
+    kept = ValueError("kept and raised again")
+    assert hub_failure(BaseSpec("someone/tiny"), failing_with(kept, OSError("no such key"), kept)) is None
+    assert hub_failure(BaseSpec(str(tmp_path)), TimeoutError("a disk on the network")) is None
 
 
 def test_without_a_way_to_the_hub_a_retry_would_not_help(tmp_path: Path) -> None:

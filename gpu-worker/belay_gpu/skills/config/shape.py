@@ -8,10 +8,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
 
 from belay_gpu.contracts import ModelSpec, Task
-from belay_gpu.engine.base_model import check_folder
-from belay_gpu.engine.errors import first_line
+from belay_gpu.engine.base_model import check_folder, unavailable
 from belay_gpu.engine.spec import BaseSpec
-from belay_gpu.skills.failures import SkillError
 
 HEADS = ("classifier", "score")
 CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
@@ -71,9 +69,11 @@ def read_shape(model: ModelSpec, task: Task, class_names: list[str] | None) -> M
     """Builds the architecture without memory for it.
 
     Raises:
-        SkillError: ModelUnavailable for an unknown folder or id, remote code or pickled weights.
+        EngineError: ModelUnavailable for an unknown folder or id, remote code or pickled weights;
+            StorageUnavailable for a hub that does not answer.
     """
-    check_folder(BaseSpec(model=model.model_name_or_path, revision=model.revision))
+    base = BaseSpec(model=model.model_name_or_path, revision=model.revision)
+    check_folder(base)
     try:
         config = AutoConfig.from_pretrained(
             model.model_name_or_path, revision=model.revision, trust_remote_code=False
@@ -86,9 +86,7 @@ def read_shape(model: ModelSpec, task: Task, class_names: list[str] | None) -> M
         with torch.device("meta"):
             network: PreTrainedModel = factory.from_config(config, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise SkillError(
-            "ModelUnavailable", f"model {model.model_name_or_path}: {first_line(error)}"
-        ) from error
+        raise unavailable(base, error) from error
     text = config.get_text_config()
     return ModelShape(
         model_type=str(config.model_type),
