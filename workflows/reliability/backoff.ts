@@ -4,10 +4,10 @@ export const transientAttempts = 6;
 /** Milliseconds to wait before attempt `attempt` (the first retry is attempt 1): 1, 2, 4, ... at most 30 s. */
 export const backoff = (attempt: number): number => Math.min(30_000, 1000 * 2 ** (attempt - 1));
 
-const longestWait = 4 * 3_600_000;
+const longestWait = 30 * 60_000;
 
 /**
- * Milliseconds to wait after a wait in vain: twice as long, at most four hours. What is looked for again and again must
- * not fill a history, however long it takes.
+ * Milliseconds to wait after a wait in vain: twice as long, at most half an hour. What is looked for again and again
+ * must not fill a history (half a year of it does), nor an orphan keep an engine for long.
  */
 export const longer = (wait: number): number => Math.min(2 * wait, Math.max(wait, longestWait));
