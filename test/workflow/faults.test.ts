@@ -82,6 +82,8 @@ describe("engines that die", () => {
     expect(starts.some(({ exclusive }) => exclusive)).toBe(false);
     const lost = [...records.trace.values()].filter((event) => event.kind === "job.lost");
     expect(lost.map((event) => event.data.crashes)).toEqual([1, 1, 0, 1, 1]);
+    // Four crashes of half a second, 15 steps on the silent engine, the last 40 steps, the evaluation.
+    expect(records.ofRun(run)[0]?.outcome?.gpuSeconds).toBeCloseTo(4 * 0.5 + 1.5 + 4 + 1);
   });
 
   test("a machine that falls silent is noticed, and its trials go on elsewhere", async () => {

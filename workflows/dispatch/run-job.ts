@@ -21,6 +21,8 @@ export interface JobOptions {
   onEvent?: (event: NewEvent) => void;
   /** A checkpoint has become the subject's newest, also one that a lost engine has left. */
   onCheckpoint?: (checkpoint: CheckpointRef) => void;
+  /** An engine was lost that had worked on the job for so long. */
+  onLost?: (gpuSeconds: number) => void;
 }
 
 /**
@@ -137,6 +139,7 @@ async function noteCrash(
   const exclusive = session.isExclusive;
   session.crashes = afterCrash(session.crashes, { resident, silent, exclusive, progress });
   session.forget();
+  options.onLost?.(failure.gpuSeconds);
   options.onEvent?.({
     kind: workflowEvents.lost,
     subject: job.subject,

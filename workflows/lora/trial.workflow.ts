@@ -97,7 +97,7 @@ async function evaluateAndStore(trial: TrialRun, leg: Leg): Promise<TrialOutcome
       onEvent: (event) => trial.note(event),
     }),
   );
-  trial.gpuSeconds += evaluation.gpuSeconds;
+  trial.use(evaluation.gpuSeconds);
   const value = evaluation.metrics[spec.search.metric];
   if (value === undefined) {
     const measured = Object.keys(evaluation.metrics).sort().join(", ");

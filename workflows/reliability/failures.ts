@@ -1,6 +1,7 @@
 import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from "@temporalio/common";
 import type { CheckpointRef } from "../contracts/artifact";
 import { inOurTerms, permanentErrors } from "../contracts/errors";
+import type { TrainingHeartbeat } from "../contracts/skills";
 
 /** What programming mistakes are called in both languages: the same call fails the same way again. */
 const defects = [
@@ -36,6 +37,8 @@ export type JobFailure =
       resident: boolean;
       silent: boolean;
       checkpoint: CheckpointRef | null;
+      /** Used on that engine, as far as was told. */
+      gpuSeconds: number;
       message: string;
     }
   | { kind: "permanent"; type: string; message: string }
@@ -56,7 +59,7 @@ function classifyTimeout(timeout: TimeoutFailure): JobFailure {
         kind: "engineLost",
         resident: true,
         silent: true,
-        checkpoint: checkpointIn(timeout.lastHeartbeatDetails),
+        ...lastWords(timeout.lastHeartbeatDetails),
         message: "the engine stopped to answer",
       };
     case "SCHEDULE_TO_START":
@@ -64,7 +67,7 @@ function classifyTimeout(timeout: TimeoutFailure): JobFailure {
         kind: "engineLost",
         resident: false,
         silent: true,
-        checkpoint: null,
+        ...lastWords(undefined),
         message: "the engine took no more work",
       };
     default:
@@ -79,16 +82,18 @@ function classifyApplicationFailure(failure: ApplicationFailure): JobFailure {
     // An engine that was asked to stop says that the job is no suspect, and which checkpoint it left.
     const said = failure.details?.[0] as { resident?: boolean } | undefined;
     const resident = said?.resident !== false;
-    return { kind: "engineLost", resident, silent: false, checkpoint: checkpointIn(said), message };
+    return { kind: "engineLost", resident, silent: false, ...lastWords(said), message };
   }
   if (type === "Cancelled") return { kind: "cancelled" };
   const kind = failure.nonRetryable || neverRetried.includes(type) ? "permanent" : "transient";
   return { kind, ...inOurTerms(type, message) };
 }
 
-/** The checkpoint that a heartbeat or a failure's details name. */
-const checkpointIn = (said: unknown): CheckpointRef | null =>
-  (said as { checkpoint?: CheckpointRef | null } | null | undefined)?.checkpoint ?? null;
+/** What a heartbeat or a failure's details tell of the attempt that they end. */
+function lastWords(said: unknown): { checkpoint: CheckpointRef | null; gpuSeconds: number } {
+  const { checkpoint = null, gpuSeconds = 0 } = (said ?? {}) as Partial<TrainingHeartbeat>;
+  return { checkpoint, gpuSeconds };
+}
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "Internal");
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

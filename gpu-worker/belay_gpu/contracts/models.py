@@ -1096,6 +1096,7 @@ class TrainingHeartbeat(Wire):
     total_steps: int
     loss: float | None
     checkpoint: CheckpointRef | None
+    gpu_seconds: Annotated[float, Field(ge=0.0)] = 0
 
 
 class TrainingOutput(Wire):

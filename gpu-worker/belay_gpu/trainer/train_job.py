@@ -224,9 +224,8 @@ class TrainJob(Job):
         if not force and now - self._status_at < STATUS_SECONDS:
             return
         self._status_at = now
-        self._resources.spool.write_status(
-            self.order.job, {"step": self._step, "totalSteps": self.order.total_steps, "loss": self._loss}
-        )
+        status = {"step": self._step, "loss": self._loss, "gpuSeconds": self._seconds}
+        self._resources.spool.write_status(self.order.job, status)
 
 
 def check_order(order: TrainOrder) -> None:

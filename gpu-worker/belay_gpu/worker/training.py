@@ -39,6 +39,7 @@ class TrainingRun:
         self.host, self.input = host, input
         self.durable: CheckpointRef | None = None
         self.step, self.loss = 0, None
+        self.gpu_seconds = 0.0
         self.job = host.next_job("train")
         self.generation: Generation | None = None
         self._uploading = asyncio.Lock()
@@ -58,7 +59,9 @@ class TrainingRun:
             await self._settle()
             durable = self.durable.model_dump(mode="json", by_alias=True) if self.durable else None
             resident = isinstance(lost, TrainerDied)
-            raise failure("EngineLost", lost.message, {"resident": resident, "checkpoint": durable}) from lost
+            self._look()
+            said = {"resident": resident, "checkpoint": durable, "gpuSeconds": self.gpu_seconds}
+            raise failure("EngineLost", lost.message, said) from lost
         finally:
             for task in (heart, ship, upload):
                 task.cancel()
@@ -102,10 +105,14 @@ class TrainingRun:
 
     # -- beside the training
 
+    def _look(self) -> None:
+        """Takes in what the trainer last said of the job."""
+        if self.generation is not None and (status := self.generation.spool.status(self.job)):
+            self.step, self.loss, self.gpu_seconds = status["step"], status["loss"], status["gpuSeconds"]
+
     async def _beat(self) -> None:
         while True:
-            if self.generation is not None and (status := self.generation.spool.status(self.job)):
-                self.step, self.loss = status["step"], status["loss"]
+            self._look()
             activity.heartbeat(
                 TrainingHeartbeat(
                     trial=self.input.trial,
@@ -113,6 +120,7 @@ class TrainingRun:
                     total_steps=self.input.total_steps,
                     loss=self.loss,
                     checkpoint=self.durable,
+                    gpu_seconds=self.gpu_seconds,
                 )
             )
             await asyncio.sleep(HEARTBEAT_SECONDS)

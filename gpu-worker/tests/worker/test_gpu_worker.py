@@ -304,6 +304,7 @@ async def test_a_killed_trainer_is_replaced_and_its_last_checkpoint_is_in_the_st
     lost = await failure(handle)
     assert lost.type == "EngineLost"
     assert lost.details[0]["resident"] is True
+    assert lost.details[0]["gpuSeconds"] > 0, "what the trainer had used is told, though its answer is lost"
     newest = manifests(s3, inputs)[-1]
     assert lost.details[0]["checkpoint"]["manifest"]["uri"].endswith(newest)
     events = trace(s3, inputs)

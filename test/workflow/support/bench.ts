@@ -271,6 +271,7 @@ export class Bench {
         totalSteps: input.totalSteps,
         loss: 1,
         checkpoint: durable,
+        gpuSeconds: (step - from) / 10,
       });
     try {
       for (let step = from; step <= targetStep; step++) {
@@ -377,7 +378,7 @@ export class Bench {
         throw ApplicationFailure.create({
           type: "EngineLost",
           message: "the trainer ended with signal 9",
-          details: [{ resident: true, checkpoint }],
+          details: [{ resident: true, checkpoint, gpuSeconds: 0.5 }],
         });
       case "freeze":
         // The machine is gone: no word from it any more, and nobody polls its queue.

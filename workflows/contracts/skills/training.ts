@@ -59,6 +59,8 @@ export const TrainingHeartbeat = z
     totalSteps: z.int(),
     loss: z.number().nullable(),
     checkpoint: CheckpointRef.nullable(),
+    /** Used by this attempt so far; the answer of one that is lost never comes. */
+    gpuSeconds: z.number().nonnegative().default(0),
   })
   .meta({ id: "TrainingHeartbeat" });
 export type TrainingHeartbeat = z.infer<typeof TrainingHeartbeat>;

@@ -23,6 +23,7 @@ export async function trainTo(trial: TrialRun, target: number, keepSeat: boolean
         summary: `trial ${trial.input.trial} to step ${target}`,
         onEvent: (event) => trial.note(event),
         onCheckpoint: (checkpoint) => trial.left(checkpoint),
+        onLost: (gpuSeconds) => trial.use(gpuSeconds),
       }),
     );
     if (output === "interrupted") continue;
@@ -46,7 +47,7 @@ async function resumeFromPause(trial: TrialRun): Promise<void> {
 
 function account(trial: TrialRun, output: TrainingOutput): void {
   trial.step = output.step;
-  trial.gpuSeconds += output.gpuSeconds;
+  trial.use(output.gpuSeconds);
   trial.trainableParams = output.trainableParams;
   trial.initSha256 = output.initSha256;
   if (output.checkpoint !== null) trial.adapterSha256 = output.adapterSha256;

@@ -83,6 +83,11 @@ export class TrialRun {
     this.adapterSha256 = null;
   }
 
+  /** GPU-seconds of an attempt, also of one that was lost. */
+  use(gpuSeconds: number): void {
+    this.gpuSeconds += gpuSeconds;
+  }
+
   /** Work beside the trial: awaited at the end, and no fault of the trial if it fails. */
   beside(work: Promise<unknown>): void {
     this.sideWork.push(work.catch(() => undefined));

@@ -56,20 +56,17 @@ describe("what became of a job", () => {
       byActivity(ApplicationFailure.create({ type: "EngineLost", message: "signal 9" })),
     );
     expect(said).toMatchObject({ kind: "engineLost", resident: true, silent: false, checkpoint: null });
-    const checkpoint = { step: 7 };
-    const silent = classifyFailure(
-      byActivity(new TimeoutFailure("late", { checkpoint }, TimeoutType.HEARTBEAT)),
-    );
-    expect(silent).toMatchObject({ kind: "engineLost", resident: true, silent: true, checkpoint });
+    const told = { checkpoint: { step: 7 }, gpuSeconds: 2.5 };
+    const silent = classifyFailure(byActivity(new TimeoutFailure("late", told, TimeoutType.HEARTBEAT)));
+    expect(silent).toMatchObject({ kind: "engineLost", resident: true, silent: true, ...told });
   });
 
   test("an engine that was asked to stop makes no suspect of its jobs", () => {
-    const left = { resident: false, checkpoint: { step: 7 } };
+    const left = { resident: false, checkpoint: { step: 7 }, gpuSeconds: 1.5 };
     const failure = ApplicationFailure.create({ type: "EngineLost", message: "shut down", details: [left] });
     expect(classifyFailure(byActivity(failure))).toMatchObject({
       kind: "engineLost",
-      resident: false,
-      checkpoint: left.checkpoint,
+      ...left,
     });
   });
 
