@@ -39,6 +39,16 @@ export async function exportOutputs(
   return null;
 }
 
+/** Why outputs could not replace what lies below the folder; undefined: they can. */
+export async function foreignOutput(folder: string): Promise<string | undefined> {
+  for (const [name, sign] of OUTPUTS) {
+    const target = join(folder, name);
+    const problem = await refuseForeign(target, sign).catch((error: Error) => error);
+    if (problem) return `${target}: ${problem.message}`;
+  }
+  return undefined;
+}
+
 /** A folder that holds something else than an output of this kind. */
 class ForeignFolder extends Error {}
 

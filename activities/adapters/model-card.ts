@@ -15,6 +15,7 @@ export interface ModelCardFacts {
   split: string;
   examples: number;
   base: Record<string, number>;
+  /** Empty where the winner could not be scored. */
   best: Record<string, number>;
   /** SPDX id or other name, where the base's own card says it. */
   license: string | null;
@@ -41,29 +42,28 @@ function frontMatter({ stages, split, best, license }: ModelCardFacts): string {
     ...(license ? { license } : {}),
     pipeline_tag: pipelineTags[spec.task],
     tags: ["lora", ...(base ? [`base_model:adapter:${base}`] : [])],
-    "model-index": [
-      {
-        name: spec.name,
-        results: [
-          {
-            task: { type: pipelineTags[spec.task] },
-            dataset: { name: `${spec.name} (${split})`, type: "custom" },
-            metrics,
-          },
-        ],
-      },
-    ],
+    ...(metrics.length > 0 && {
+      "model-index": [
+        {
+          name: spec.name,
+          results: [
+            {
+              task: { type: pipelineTags[spec.task] },
+              dataset: { name: `${spec.name} (${split})`, type: "custom" },
+              metrics,
+            },
+          ],
+        },
+      ],
+    }),
   });
 }
 
 function body(facts: ModelCardFacts): string {
-  const { run, stages, trial, config, steps, split, examples, base, best } = facts;
+  const { run, stages, trial, config, steps } = facts;
   const { spec } = stages.resolved;
   const id = hubIdOf(stages.resolved);
   const { train, lora } = config;
-  const rows = [...new Set([...Object.keys(base), ...Object.keys(best)])]
-    .sort()
-    .map((name) => `| ${name} | ${figure(base[name])} | ${figure(best[name])} |`);
   const targets =
     lora.target_modules === "all-linear" ? "all linear layers" : [...lora.target_modules].sort().join(", ");
   const lines = [
@@ -85,13 +85,7 @@ function body(facts: ModelCardFacts): string {
     "",
     "## Results",
     "",
-    split === "test"
-      ? `On ${examples} test rows that the search never saw:`
-      : `On the ${examples} ${split} rows that the search was judged on:`,
-    "",
-    "| metric | base | with this adapter |",
-    "|---|---|---|",
-    ...rows,
+    ...resultLines(facts),
     "",
     "## Training",
     "",
@@ -107,6 +101,18 @@ function body(facts: ModelCardFacts): string {
     "",
   ];
   return lines.join("\n");
+}
+
+function resultLines({ split, examples, base, best }: ModelCardFacts): string[] {
+  if (Object.keys(best).length === 0) return ["This adapter was not scored: its run says why."];
+  const rows = [...new Set([...Object.keys(base), ...Object.keys(best)])]
+    .sort()
+    .map((name) => `| ${name} | ${figure(base[name])} | ${figure(best[name])} |`);
+  const on =
+    split === "test"
+      ? `On ${examples} test rows that the search never saw:`
+      : `On the ${examples} ${split} rows that the search was judged on:`;
+  return [on, "", "| metric | base | with this adapter |", "|---|---|---|", ...rows];
 }
 
 const sortedEntries = (record: Record<string, number>): [string, number][] =>

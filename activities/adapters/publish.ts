@@ -56,8 +56,9 @@ export async function publishWinner(
     ...scores,
   ]);
   const { export_dir: exportDir } = stages.resolved.spec.output;
-  const exportProblem = exportDir && (await exportOutputs(store, { adapter, merged }, exportDir));
-  return { adapter, exportProblem: exportProblem || null };
+  const exportProblem =
+    exportDir === null ? null : await exportOutputs(store, { adapter, merged }, exportDir);
+  return { adapter, exportProblem };
 }
 
 type Winner = StoredTrial & { checkpoint: NonNullable<StoredTrial["checkpoint"]> };

@@ -1,4 +1,4 @@
-import { trainerEvents } from "../../workflows/contracts";
+import { type ExperimentSpec, trainerEvents } from "../../workflows/contracts";
 import { canonicalJson } from "../../workflows/contracts/canonical-json";
 import type { Queries } from "../persistence/database";
 import { listTrials, type StoredTrial } from "../persistence/read-trials";
@@ -79,11 +79,12 @@ export interface HubBase {
   files: Record<string, string>;
 }
 
-/** The hub's files that the run's engines loaded, each different set once: there is one, unless something is wrong. */
-export async function hubBases(db: Queries, run: string): Promise<HubBase[]> {
+/** The hub's files that engines loaded for this base, each different set once: there is one, unless something is wrong. */
+export async function hubBases(db: Queries, run: string, { model }: ExperimentSpec): Promise<HubBase[]> {
   const { rows } = await db.query<{ data: HubBase }>(
-    "SELECT DISTINCT data FROM trace_events WHERE run = $1 AND kind = $2 ORDER BY data",
-    [run, trainerEvents.base],
+    `SELECT DISTINCT data FROM trace_events
+     WHERE run = $1 AND kind = $2 AND data->>'model' = $3 AND data->>'revision' IS NOT DISTINCT FROM $4 ORDER BY data`,
+    [run, trainerEvents.base, model.model_name_or_path, model.revision],
   );
   return rows.map(({ data }) => data);
 }

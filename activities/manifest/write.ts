@@ -47,7 +47,7 @@ export async function writeManifest(
     temporalRunId,
     plan,
     environments,
-    hubBases: await hubBases(db, run),
+    hubBases: await hubBases(db, run, stages.resolved.spec),
     artifacts: await listArtifacts(db, run),
     trials: await trialFacts(db, run),
     rungs: await listRungs(db, run),

@@ -2,10 +2,10 @@ import { type ArtifactRef, DatasetProfile } from "../../workflows/contracts";
 import type { ObjectStore } from "../artifacts/object-store";
 import { failure } from "../failure";
 import type { Queries } from "../persistence/database";
-import type { CurvePoint, RunRow } from "./rows";
+import type { CurvePoint, RunFacts } from "./rows";
 
-export async function loadRun(db: Queries, run: string): Promise<RunRow> {
-  const { rows } = await db.query<RunRow>(
+export async function loadRun(db: Queries, run: string): Promise<RunFacts> {
+  const { rows } = await db.query<RunFacts>(
     `SELECT run, name, state, created_at AS "createdAt", ended_at AS "endedAt" FROM runs WHERE run = $1`,
     [run],
   );

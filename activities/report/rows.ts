@@ -3,7 +3,7 @@ import type { StoredRung } from "../persistence/read-rungs";
 import type { StoredTrial } from "../persistence/read-trials";
 
 /** Rows as the report reads them. */
-export interface RunRow {
+export interface RunFacts {
   run: string;
   name: string;
   state: RunState;

@@ -3,6 +3,7 @@ import { dirname, isAbsolute } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
 import { isHubId, unpinned } from "../../workflows/contracts/experiment/hub-model";
 import type { SpecIssue, SpecPath } from "../../workflows/contracts/experiment/normalize";
+import { foreignOutput } from "../adapters/export";
 
 export interface InputFile {
   at: SpecPath;
@@ -41,7 +42,9 @@ export async function checkInputs(spec: ExperimentSpec): Promise<SpecIssue[]> {
   }
   const { export_dir: exportDir } = spec.output;
   if (exportDir !== null) {
-    const problem = isAbsolute(exportDir) ? await unwritable(exportDir) : relative(exportDir);
+    const problem = isAbsolute(exportDir)
+      ? ((await unwritable(exportDir)) ?? (await foreignOutput(exportDir)))
+      : relative(exportDir);
     if (problem) issues.push({ path: ["output", "export_dir"], message: problem });
   }
   return issues;

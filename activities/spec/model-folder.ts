@@ -13,7 +13,10 @@ export class ModelFolderError extends Error {}
 export async function modelFiles(folder: string): Promise<string[]> {
   const names = await namesIn(folder);
   const texts: Record<string, string> = {};
-  for (const name of names.filter(isDecisive)) texts[name] = await readFile(join(folder, name), "utf8");
+  for (const name of names.filter(isDecisive))
+    texts[name] = await readFile(join(folder, name), "utf8").catch((error: NodeJS.ErrnoException) => {
+      throw new ModelFolderError(`${join(folder, name)} cannot be read (${error.code})`);
+    });
   const problem = modelFolderProblem({ folder, names, texts });
   if (problem) throw new ModelFolderError(problem);
   return names.filter((name) => !isForeign(name)).map((name) => join(folder, name));

@@ -1,13 +1,9 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
 import { isHubId, unpinned } from "../../workflows/contracts/experiment/hub-model";
-import {
-  isDecisive,
-  type ModelFolder,
-  modelFolderProblem,
-} from "../../workflows/contracts/experiment/model-folder";
+import { isDecisive, modelFolderProblem } from "../../workflows/contracts/experiment/model-folder";
 import type { SpecIssue, SpecPath } from "./issue";
 
 /** A file or folder of this machine that the experiment reads. */
@@ -42,7 +38,7 @@ export function resolveLocalPaths(original: ExperimentSpec, folder: string): Loc
       issues.push({ path, message: `${found} is not a folder with a model in it` });
     else {
       inputs.push({ path, absolute: found });
-      const problem = wanted === "folder" ? modelFolderProblem(readModelFolder(found)) : undefined;
+      const problem = wanted === "folder" ? problemWithModel(found) : undefined;
       if (problem) issues.push({ path, message: problem });
     }
     return found;
@@ -63,11 +59,7 @@ export function resolveLocalPaths(original: ExperimentSpec, folder: string): Loc
   if (dataset.test_path) dataset.test_path = input(["dataset", "test_path"], dataset.test_path, "file");
   if (isTemplateFile(dataset.template))
     dataset.template = input(["dataset", "template"], dataset.template, "file");
-  if (output.export_dir) {
-    output.export_dir = absolute(output.export_dir);
-    const problem = unwritable(output.export_dir);
-    if (problem) issues.push({ path: ["output", "export_dir"], message: problem });
-  }
+  if (output.export_dir) output.export_dir = absolute(output.export_dir);
   return { spec, inputs, issues };
 }
 
@@ -77,26 +69,17 @@ function isLocalModel(written: string, absolute: string): boolean {
   return !isHubId(written) || existsSync(absolute);
 }
 
-function readModelFolder(folder: string): ModelFolder {
-  const names = readdirSync(folder).filter((name) =>
-    statSync(join(folder, name), { throwIfNoEntry: false })?.isFile(),
-  );
-  const texts = Object.fromEntries(
-    names.filter(isDecisive).map((name) => [name, readFileSync(join(folder, name), "utf8")]),
-  );
-  return { folder, names, texts };
-}
-
-/** Why nothing can be written to a folder that may not be there yet. */
-function unwritable(folder: string): string | undefined {
+function problemWithModel(folder: string): string | undefined {
   try {
-    let at = folder;
-    while (!existsSync(at)) at = dirname(at);
-    if (!statSync(at).isDirectory()) return `${at} is not a folder`;
-    accessSync(at, constants.W_OK);
-    return undefined;
+    const names = readdirSync(folder).filter((name) =>
+      statSync(join(folder, name), { throwIfNoEntry: false })?.isFile(),
+    );
+    const texts = Object.fromEntries(
+      names.filter(isDecisive).map((name) => [name, readFileSync(join(folder, name), "utf8")]),
+    );
+    return modelFolderProblem({ folder, names, texts });
   } catch (error) {
-    return `${folder} cannot be written to (${(error as NodeJS.ErrnoException).code})`;
+    return `${folder} cannot be read (${(error as NodeJS.ErrnoException).code})`;
   }
 }
 

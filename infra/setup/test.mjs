@@ -14,9 +14,9 @@ const root = repositoryRoot();
 const { tools } = JSON.parse(readFileSync(join(defaultStateDir(root), "tools.json"), "utf8"));
 const node = join(root, "node_modules", ".bin", "node");
 const bin = join(root, "node_modules", ".bin");
+/** @type {NodeJS.ProcessEnv} */
 const env = {
   ...process.env,
-  VERSITYGW_PATH: secondStore(),
   PATH: `${bin}:${process.env.PATH ?? ""}`,
   PYTHONPATH: join(root, "gpu-worker"),
 };
@@ -46,6 +46,7 @@ function suite(title, command, args) {
 
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
 const chosen = process.argv.slice(2);
+if (chosen.length === 0) env.VERSITYGW_PATH = secondStore();
 const outcomes = [await suite("TypeScript: vitest", node, [vitest, "run", ...chosen])];
 if (chosen.length === 0)
   outcomes.push(

@@ -320,6 +320,7 @@ describe("what goes wrong", () => {
       expect(result).toMatchObject({ state: "failed", comparison: null });
       expect(result.artifacts.adapter).not.toBeNull();
       expect(result.artifacts.report.uri).toContain("report.html");
+      expect(result.warnings).toContain(message);
       expect(records.lastOf(run)).toMatchObject({ state: "failed", error: { type: "ModelUnavailable" } });
     },
   );
@@ -337,12 +338,30 @@ describe("what goes wrong", () => {
   test("outputs that cannot be copied to export_dir fail the run, which still has its report", async () => {
     const { records, bench, open } = await createLaboratory(server);
     bench.exportProblem = { type: "DiskFull", message: "output.export_dir: no space left" };
+    bench.stageFailures.set("merge.run", ApplicationFailure.nonRetryable("4-bit weights", "Unsupported"));
+    const spec = experiment({ num_trials: 1 }, { output: { merge: "best" } });
     const failure = await open(async () =>
-      failureOf((await startExperiment(server, "no-export", experiment({ num_trials: 1 }))).result()),
+      failureOf((await startExperiment(server, "no-export", spec)).result()),
     );
-    expect(failure).toMatchObject({ type: "DiskFull", message: "output.export_dir: no space left" });
-    expect(ExperimentResult.parse(failure.details?.[0]).artifacts.report.uri).toContain("report.html");
-    expect(records.lastOf("no-export")).toMatchObject({ state: "failed", error: { type: "DiskFull" } });
+    // The first problem is the run's; the report tells of both.
+    expect(failure).toMatchObject({ type: "Unsupported", message: "output.merge: 4-bit weights" });
+    const result = ExperimentResult.parse(failure.details?.[0]);
+    expect(result.artifacts.report.uri).toContain("report.html");
+    const told = ["output.merge: 4-bit weights", "output.export_dir: no space left"];
+    expect(result.warnings).toEqual(expect.arrayContaining(told));
+    const rendered = records.calls.find(({ name }) => name === "report.render")?.input;
+    expect((rendered as { stages: StageOutputs }).stages.warnings).toEqual(told);
+    expect(records.lastOf("no-export")).toMatchObject({ state: "failed", error: { type: "Unsupported" } });
+  });
+
+  test("what a spec lets depend on time is said beside its promise", async () => {
+    const { records, open } = await createLaboratory(server);
+    const spec = experiment({ num_trials: 1, deterministic: true, stop: { gpu_hours: 1 } });
+    const result = await open(async () => (await startExperiment(server, "timed", spec)).result());
+    const warning = expect.stringMatching(/^search\.stop\.gpu_hours goes by measured time/);
+    expect(result.warnings).toContainEqual(warning);
+    const rendered = records.calls.find(({ name }) => name === "report.render")?.input;
+    expect((rendered as { stages: StageOutputs }).stages.warnings).toEqual([warning]);
   });
 
   test("a search that ends early says why", async () => {

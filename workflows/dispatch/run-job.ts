@@ -2,13 +2,13 @@ import { ApplicationFailure, CancellationScope, sleep } from "@temporalio/workfl
 import type { CheckpointRef } from "../contracts/artifact";
 import { type JobContext, JobSpec, type SeatGrant } from "../contracts/job-spec";
 import { database, engine } from "../proxies";
-import { backoff, transientAttempts } from "../reliability/backoff";
+import { attemptsAfter, backoff } from "../reliability/backoff";
 import { afterCrash, crashesEngine, mustRunAlone, noCrashes } from "../reliability/crashes";
 import { classifyFailure, type JobFailure } from "../reliability/failures";
 import { type NewEvent, workflowEvents } from "../trace/buffer";
 import { baseKey } from "./base-key";
-import { placeOf } from "./choose-place";
 import { newDispatchName } from "./dispatch-name";
+import { placeOf } from "./place";
 import { SeatSession } from "./seat-session";
 
 export interface JobOptions {
@@ -57,7 +57,7 @@ async function runOnEngine<Output>(job: JobSpec, options: JobOptions): Promise<O
       subject: job.subject,
       data: { entrypoint: job.entrypoint, attempt, type, message },
     });
-    if (attempt >= transientAttempts) throw ApplicationFailure.nonRetryable(message, type);
+    if (attempt >= attemptsAfter(type)) throw ApplicationFailure.nonRetryable(message, type);
     await sleep(backoff(attempt), { summary: `before attempt ${attempt + 1} of ${job.entrypoint}` });
     attempt += 1;
   }

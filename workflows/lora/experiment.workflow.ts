@@ -8,7 +8,7 @@ import {
 import type { ExperimentResult } from "../contracts/messages";
 import { isRunEnded } from "../contracts/states";
 import type { ExperimentContinuation } from "../contracts/workflow-inputs";
-import { placeOf } from "../dispatch/choose-place";
+import { placeOf } from "../dispatch/place";
 import { database, resolver, skills } from "../proxies";
 import { describeFailure } from "../reliability/failures";
 import { type Carried, readContinuation } from "./experiment/carried";

@@ -6,8 +6,7 @@ import type { EvalOutput, TrainingOutput } from "../contracts/skills";
 import type { VerifyInput } from "../contracts/workflow-inputs";
 import { runJob } from "../dispatch/run-job";
 import { kernel } from "../proxies";
-import { hasFailed } from "../reliability/called";
-import { describeFailure } from "../reliability/failures";
+import { describeFailure, isCallFailure } from "../reliability/failures";
 import { TraceRecorder } from "../trace/recorder";
 import { legSeconds } from "./trial/jobs";
 import type { Finding, Level } from "./verify/judgement";
@@ -43,7 +42,7 @@ async function attempt(level: Level, check: () => Promise<Finding>): Promise<Fin
   try {
     return await check();
   } catch (error) {
-    if (!hasFailed(error)) throw error;
+    if (!isCallFailure(error)) throw error;
     const { type, message } = describeFailure(error);
     return { level, passed: false, message: `${type}: ${message}` };
   }

@@ -1,4 +1,11 @@
-import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from "@temporalio/common";
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  TemporalFailure,
+  TimeoutFailure,
+} from "@temporalio/common";
+import { isCancellation } from "@temporalio/workflow";
 import type { CheckpointRef } from "../contracts/artifact";
 import { inOurTerms, permanentErrors } from "../contracts/errors";
 import type { TrainingHeartbeat } from "../contracts/skills";
@@ -97,6 +104,10 @@ function lastWords(said: unknown): { checkpoint: CheckpointRef | null; gpuSecond
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "Internal");
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** A failure of what was called, as opposed to a cancel and to a defect in the calling workflow. */
+export const isCallFailure = (error: unknown): boolean =>
+  error instanceof TemporalFailure && !isCancellation(error);
 
 /** Type and message of a failure, for a row or a person: what was thrown at the bottom, not the wrappers. */
 export function describeFailure(error: unknown): { type: string; message: string } {

@@ -1,5 +1,6 @@
 import type { ActivityOptions, LocalActivityOptions, RetryPolicy } from "@temporalio/workflow";
 import { TaskQueues } from "../contracts/task-queues";
+import { attemptsInAnHour } from "./backoff";
 import { neverRetried } from "./failures";
 
 /**
@@ -12,9 +13,6 @@ const retry: RetryPolicy = {
   maximumInterval: "30s",
   nonRetryableErrorTypes: [...neverRetried],
 };
-
-/** So many attempts that fail at once take about an hour: that long a server may be away. */
-export const attemptsInAnHour = 130;
 
 /**
  * Before a run has done anything, a missing server should be told soon: within about a minute. Bounded by attempts,

@@ -2,7 +2,7 @@ import { stringify } from "yaml";
 import type { ArtifactRef, DatasetProfile, Distribution, StageOutputs } from "../../../workflows/contracts";
 import { comparedOn } from "../../../workflows/contracts";
 import type { ArtifactRow } from "../../persistence/artifacts";
-import type { CurvePoint, RungRow, RunRow, TrialRecord } from "../rows";
+import type { CurvePoint, RunFacts, RungRow, TrialRecord } from "../rows";
 import { asked, spaceRows, weights } from "./asked";
 import { curveCharts } from "./curves";
 import { datasetView } from "./dataset";
@@ -21,7 +21,7 @@ import { artifactViews, reproducibility, winnerView } from "./winner";
 export const limits = { curves: 60, parallel: 200, timeline: 60, gpu: 80, table: 200, artifacts: 60 };
 
 export interface ReportInput {
-  run: RunRow;
+  run: RunFacts;
   stages: StageOutputs;
   manifest: ArtifactRef;
   profile: DatasetProfile | null;
@@ -109,7 +109,7 @@ export function buildReportData(input: ReportInput): ReportData {
 }
 
 /** Until the run or its last trial ended; never until "now", so that a repeat renders the same bytes. */
-function wallSeconds(run: RunRow, trials: readonly TrialRecord[]): number {
+function wallSeconds(run: RunFacts, trials: readonly TrialRecord[]): number {
   const ends = [run.endedAt, ...trials.map((t) => t.endedAt)].filter((d): d is Date => d !== null);
   const last = Math.max(run.createdAt.getTime(), ...ends.map((d) => d.getTime()));
   return (last - run.createdAt.getTime()) / 1000;

@@ -355,7 +355,7 @@ class PlacementSpec(Spec):
     )
     backend: Literal["queue", "local", "ssh"] | None = None
     """
-    Kind of place; null: the dispatcher chooses.
+    Kind of place; null: the dispatcher chooses. Only queue, the pool of GPU workers, is served yet.
     """
     labels: list[str] = []
     """

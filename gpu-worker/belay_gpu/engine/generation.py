@@ -44,7 +44,7 @@ def generate_batch(
     together. An answer ends before the split's end-of-sequence token or one of the model's own.
     """
     ids, mask = prompt_batch(split, rows, model.device)
-    ends = _end_tokens(model, split)
+    ends = end_tokens(split.info.eos_token_id, model.generation_config)
     config = GenerationConfig(
         max_new_tokens=request.max_new_tokens,
         do_sample=False,
@@ -64,11 +64,13 @@ def generate_batch(
     return dict(zip(rows, tokenizer.batch_decode(answers, skip_special_tokens=True), strict=True))
 
 
-def _end_tokens(model: PreTrainedModel, split: TokenisedSplit) -> list[int]:
-    """An instruct model often ends a turn with another token than its tokenizer's end of sequence."""
-    own: int | list[int] | None = model.generation_config.eos_token_id if model.generation_config else None
-    named = [split.info.eos_token_id, *(own if isinstance(own, list) else [own])]
-    return sorted({token for token in named if token is not None})
+def end_tokens(of_tokenizer: int | None, defaults: GenerationConfig | None) -> list[int]:
+    """Tokens at which an answer ends: an instruct model often ends a turn with another one than its
+    tokenizer's end of sequence.
+    """
+    own: int | list[int] | None = defaults.eos_token_id if defaults else None
+    named = [of_tokenizer, *(own if isinstance(own, list) else [own])]
+    return sorted({token for token in named if isinstance(token, int)})
 
 
 @contextmanager

@@ -23,17 +23,22 @@ from tests.support.tiny import save_llama
 ASK = """
 import json, sys, time
 from pathlib import Path
+from types import SimpleNamespace
 import torch
 from belay_gpu.contracts import ModelSpec
 from belay_gpu.engine.base_model import load_base, load_tokenizer
 from belay_gpu.engine.errors import EngineError
 from belay_gpu.engine.spec import BaseSpec
+from belay_gpu.skills.config.shape import read_shape
+from belay_gpu.skills.dataset.expected import answer_ends
 from belay_gpu.skills.dataset.model_limits import longest_sequence
 time.sleep = lambda seconds: None
 asks = {
     "tokenizer": lambda model: load_tokenizer(BaseSpec(model)),
     "base": lambda model: load_base(BaseSpec(model), torch.device("cpu")),
     "limits": lambda model: longest_sequence(ModelSpec(model_name_or_path=model), None),
+    "shape": lambda model: read_shape(ModelSpec(model_name_or_path=model), "causal_lm", None),
+    "ends": lambda model: answer_ends(ModelSpec(model_name_or_path=model), SimpleNamespace(eos_token_id=1)),
 }
 for request in json.loads(sys.argv[1]):
     what, model = request
@@ -91,8 +96,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     repositories["someone/half"] = Repository({**files, "tokenizer.json": None})
     own = {"config.json": json.dumps(OWN_CODE).encode(), "own.py": b"raise SystemExit('was run')"}
     repositories["someone/own"] = Repository({**bare, **own})
-    asked = [(what, model) for model in [*repositories, "a b"] for what in ("tokenizer", "base", "limits")]
-    asked = [(what, model) for what, model in asked if what != "limits" or model in (*REFUSED, "someone/own")]
+    asked = [(what, model) for model in [*repositories, "a b"] for what in ("tokenizer", "base")]
+    asked += [(what, model) for model in (*REFUSED, "someone/own") for what in ("limits", "shape", "ends")]
     with serving(repositories) as address:
         found = ask(address, tmp_path_factory.mktemp("cache"), asked)
     for answer in found.values():
@@ -102,7 +107,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     return found
 
 
-@pytest.mark.parametrize("what", ["tokenizer", "base", "limits"])
+@pytest.mark.parametrize("what", ["tokenizer", "base", "limits", "shape", "ends"])
 @pytest.mark.parametrize("model", sorted(REFUSED))
 def test_a_hubs_refusal_is_told_and_an_outage_may_pass(answers: Answers, model: str, what: str) -> None:
     _, type_, words = REFUSED[model]

@@ -110,13 +110,17 @@ describe("manifest.write", () => {
   });
 
   it("names the files of a base from the hub as its engines found them, which no one can check here", async () => {
-    const { run, db, store, activities, write } = await withManifest();
+    const { run, db, store, stages, activities, write } = await withManifest();
     const known = await activities["reproducibility.hashes"]({ run });
+    const [model, revision] = ["someone/tiny", "a".repeat(40)];
+    Object.assign(stages.resolved.spec.model, { model_name_or_path: model, revision });
     const files = { "config.json": "c".repeat(64), "model.safetensors": "d".repeat(64) };
-    for (const source of ["one.b", "two.b"])
+    // Of an earlier start of the run, with another base, nothing is named.
+    const told = { "one.b": model, "two.b": model, "earlier.b": "someone/else" };
+    for (const [source, base] of Object.entries(told))
       await db.query(
         `INSERT INTO trace_events (run, source, seq, at, kind, data) VALUES ($1, $2, 9, now(), 'engine.base', $3)`,
-        [run, source, { model: "someone/tiny", revision: "a".repeat(40), files }],
+        [run, source, { model: base, revision, files }],
       );
     const statement = JSON.parse((await store.get(await write())).toString("utf8"));
     const { resolvedDependencies } = statement.predicate.buildDefinition;
@@ -124,7 +128,7 @@ describe("manifest.write", () => {
     expect(fromHub).toEqual(
       Object.entries(files).map(([path, sha256]) => ({
         name: `model/${path}`,
-        uri: `pkg:huggingface/someone/tiny@${"a".repeat(40)}#${path}`,
+        uri: `pkg:huggingface/${model}@${revision}#${path}`,
         digest: { sha256 },
       })),
     );

@@ -14,6 +14,7 @@ function card({
   vllm = servable,
   files = ["tokenizer.json"],
   added = [] as string[],
+  scores = {} as Record<string, number>,
 }) {
   const { stages } = reportFixture();
   const { spec } = stages.resolved;
@@ -32,7 +33,7 @@ function card({
     split: "test",
     examples: 5,
     base: {},
-    best: {},
+    best: scores,
     license: null,
     vllm,
   };
@@ -58,6 +59,15 @@ describe("the model card", () => {
     expect(text).not.toContain("olga");
     expect(text).toContain('AutoModelForCausalLM.from_pretrained("path/to/the/base/model")');
     expect(text).toContain(`| model.safetensors | \`${"a".repeat(64)}\` |`);
+  });
+
+  it("has results where there are any, and says so where there are none", () => {
+    const scored = card({ scores: { eval_loss: 0.5 } });
+    expect(scored.text).toContain("On 5 test rows that the search never saw:\n\n| metric |");
+    expect(scored.front["model-index"][0].results[0].metrics).toEqual([{ type: "eval_loss", value: 0.5 }]);
+    const unscored = card({});
+    expect(unscored.text).toContain("This adapter was not scored");
+    expect(unscored.front).not.toHaveProperty("model-index");
   });
 
   it("makes room for added tokens", () => {

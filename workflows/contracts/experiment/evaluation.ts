@@ -106,7 +106,9 @@ export const PlacementSpec = z
       .enum(["queue", "local", "ssh"])
       .nullable()
       .default(null)
-      .describe("Kind of place; null: the dispatcher chooses."),
+      .describe(
+        "Kind of place; null: the dispatcher chooses. Only queue, the pool of GPU workers, is served yet.",
+      ),
     labels: z.array(z.string()).default([]).describe("Labels that a place must have."),
     host: z.string().nullable().default(null).describe("One place by name."),
   })

@@ -2,14 +2,13 @@ import type { NamedArtifact } from "../../contracts/artifact";
 import type { HubPushOutput, MergeInput, MergeOutput } from "../../contracts/skills";
 import type { StageOutputs } from "../../contracts/stages";
 import { kernel } from "../../proxies";
-import { hasFailed } from "../../reliability/called";
-import { describeFailure } from "../../reliability/failures";
+import { describeFailure, isCallFailure } from "../../reliability/failures";
 import type { Finalist } from "../search/ranking";
 import type { ExperimentRun } from "./experiment-run";
 import { modelOf, type Problem, runStageJob, stageJob, warn } from "./stage-jobs";
 
 /** Merges the winner into its base. Answers with why that did not work: the adapter is delivered all the same. */
-async function merge(run: ExperimentRun, stages: StageOutputs, winner: Finalist): Promise<Problem> {
+async function merge(run: ExperimentRun, stages: StageOutputs, winner: Finalist): Promise<Problem | null> {
   const input: Omit<MergeInput, "job"> = { ...modelOf(stages), checkpoint: winner.checkpoint };
   const summary = `trial ${winner.trial} into its base`;
   try {
@@ -23,7 +22,7 @@ async function merge(run: ExperimentRun, stages: StageOutputs, winner: Finalist)
     const message = `the merged model's logits differ by ${maxLogitDifference} from the adapter's (tolerance ${tolerance})`;
     return { type: "Internal", message };
   } catch (error) {
-    if (!hasFailed(error)) throw error;
+    if (!isCallFailure(error)) throw error;
     const { type, message } = describeFailure(error);
     return { type, message: `output.merge: ${message}` };
   }
@@ -36,8 +35,12 @@ function withReplaced(files: readonly NamedArtifact[], others: readonly NamedArt
   return all.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** The winner in the shapes that were asked for. */
-export async function deliver(run: ExperimentRun, stages: StageOutputs, winner: Finalist): Promise<Problem> {
+/** The winner in the shapes that were asked for. Answers with what could not be had. */
+export async function deliver(
+  run: ExperimentRun,
+  stages: StageOutputs,
+  winner: Finalist,
+): Promise<Problem[]> {
   const { output } = stages.resolved.spec;
   const unmerged = output.merge === "best" ? await merge(run, stages, winner) : null;
   const published = await kernel["artifact.publish"].executeWithOptions(
@@ -45,16 +48,16 @@ export async function deliver(run: ExperimentRun, stages: StageOutputs, winner: 
     [{ run: run.id, stages }],
   );
   stages.adapter = published.adapter;
-  const problem = unmerged ?? published.exportProblem ?? null;
-  if (output.push_to_hub === null) return problem;
+  const problems = [unmerged, published.exportProblem].filter((problem) => !!problem);
+  if (output.push_to_hub === null) return problems;
   const push = { repo: output.push_to_hub, files: published.adapter };
   try {
     stages.hub = await runStageJob<HubPushOutput>(run, stageJob(run, stages, "hub.push", "hub", push), {
       summary: output.push_to_hub,
     });
   } catch (error) {
-    if (!hasFailed(error)) throw error;
+    if (!isCallFailure(error)) throw error;
     warn(run, stages, `not uploaded to ${output.push_to_hub}: ${describeFailure(error).message}`);
   }
-  return problem;
+  return problems;
 }

@@ -74,8 +74,9 @@ export class ExperimentRun {
   }
 
   resolve(resolved: ResolvedSpec): void {
-    this.stages = emptyStages(resolved);
-    this.warnings.push(...specWarnings(resolved.spec));
+    const warnings = specWarnings(resolved.spec);
+    this.stages = { ...emptyStages(resolved), warnings };
+    this.warnings.push(...warnings);
   }
 
   /** What its stages have produced. Not to be asked for before the spec is resolved. */

@@ -3,8 +3,7 @@ import type { ArtifactRef } from "../../contracts/artifact";
 import { type ExperimentResult, type ReproducibilityVerdict, WorkflowTypes } from "../../contracts/messages";
 import type { StageOutputs } from "../../contracts/stages";
 import { kernel, skills } from "../../proxies";
-import { hasFailed } from "../../reliability/called";
-import { describeFailure } from "../../reliability/failures";
+import { describeFailure, isCallFailure } from "../../reliability/failures";
 import type { Finalist } from "../search/ranking";
 import type { Search } from "../search/search";
 import { deliver } from "./delivery";
@@ -16,26 +15,28 @@ import { type Problem, warn } from "./stage-jobs";
 /** The run's result; `problem`: why it has failed all the same. */
 export interface Conclusion {
   result: ExperimentResult;
-  problem: Problem;
+  problem: Problem | null;
 }
 
 /** From the ended search to the report: select, test, merge, publish, write the manifest, verify, render. */
 export async function finalize(run: ExperimentRun, search: Search): Promise<Conclusion> {
   const stages = run.outputs;
-  const { endedBecause, proposed } = search.facts;
+  const { endedBecause, proposed, exhausted } = search.facts;
   const asked = stages.resolved.spec.search.num_trials;
-  if (endedBecause && proposed < asked)
+  // A grid that has no further point has come to the end that it was given.
+  if (endedBecause && proposed < asked && !exhausted)
     warn(run, stages, `the search ended after ${proposed} of ${asked} trials: ${endedBecause}`);
   const winner = await run.inStage("select", () => select(run, search, stages));
-  let problem: Problem;
+  const problems: Problem[] = [];
   if (winner === null) {
-    problem = { type: "NoTrialCompleted", message: reasonOf(stages) };
+    problems.push({ type: "NoTrialCompleted", message: reasonOf(stages) });
     await run.inStage("test", () => testBase(run, stages));
   } else {
-    const untested = await run.inStage("test", () => testWinner(run, stages, winner));
-    const undelivered = await run.inStage("merge", () => deliver(run, stages, winner));
-    problem = untested ?? undelivered;
+    problems.push(...(await run.inStage("test", () => testWinner(run, stages, winner))));
+    problems.push(...(await run.inStage("merge", () => deliver(run, stages, winner))));
+    for (const { message } of problems) warn(run, stages, message);
   }
+  const problem = problems[0] ?? null;
   const manifest = await run.inStage("verify", async () => {
     const written = await writeManifest(run, stages);
     if (winner !== null) stages.reproducibility = await verify(run);
@@ -88,7 +89,7 @@ async function verify(run: ExperimentRun): Promise<ReproducibilityVerdict> {
       staticSummary: `Verification of ${run.name}`,
     });
   } catch (error) {
-    if (!hasFailed(error)) throw error;
+    if (!isCallFailure(error)) throw error;
     const { type, message } = describeFailure(error);
     return {
       level: null,

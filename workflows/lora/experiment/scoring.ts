@@ -2,8 +2,7 @@ import type { EvalInput, EvalOutput } from "../../contracts/skills";
 import { comparedOn, type StageOutputs } from "../../contracts/stages";
 import { sessionFor } from "../../dispatch/run-job";
 import { skills } from "../../proxies";
-import { hasFailed } from "../../reliability/called";
-import { describeFailure } from "../../reliability/failures";
+import { describeFailure, isCallFailure } from "../../reliability/failures";
 import { reportMetric, testMetrics } from "../metrics";
 import type { Finalist } from "../search/ranking";
 import type { ExperimentRun } from "./experiment-run";
@@ -36,7 +35,7 @@ export async function testBase(run: ExperimentRun, stages: StageOutputs): Promis
   try {
     stages.base = await runStageJob<EvalOutput>(run, base.job, { summary: base.summary });
   } catch (error) {
-    if (!hasFailed(error)) throw error;
+    if (!isCallFailure(error)) throw error;
     warn(run, stages, `the base was not scored: ${describeFailure(error).message}`);
   }
 }
@@ -49,7 +48,7 @@ export async function testWinner(
   run: ExperimentRun,
   stages: StageOutputs,
   winner: Finalist,
-): Promise<Problem> {
+): Promise<Problem[]> {
   const { spec } = stages.resolved;
   if (comparedOn(stages) === "validation") {
     warn(run, stages, "there are no test rows: base and winner are compared on the validation rows");
@@ -62,10 +61,10 @@ export async function testWinner(
     stages.base = await runStageJob<EvalOutput>(run, base.job, { session, keepSeat: true, summary });
     stages.best = await runStageJob<EvalOutput>(run, best.job, { session, summary: best.summary });
   } catch (error) {
-    if (!hasFailed(error)) throw error;
+    if (!isCallFailure(error)) throw error;
     const { type, message } = describeFailure(error);
     const unscored = stages.base === null ? "the base" : `trial ${winner.trial}`;
-    return { type, message: `${unscored} could not be scored on ${comparedOn(stages)} rows: ${message}` };
+    return [{ type, message: `${unscored} could not be scored on ${comparedOn(stages)} rows: ${message}` }];
   }
   const metric = reportMetric(spec);
   const { base: baseScores, best: bestScores } = stages;
@@ -80,8 +79,8 @@ export async function testWinner(
       },
     ]);
   } catch (error) {
-    if (!hasFailed(error)) throw error;
+    if (!isCallFailure(error)) throw error;
     warn(run, stages, `base and winner were not compared: ${describeFailure(error).message}`);
   }
-  return null;
+  return [];
 }

@@ -4,7 +4,10 @@ import { type JobOptions, runJob } from "../../dispatch/run-job";
 import type { ExperimentRun } from "./experiment-run";
 
 /** Why a run has failed although it has a result: something that was asked for is missing from it. */
-export type Problem = { type: string; message: string } | null;
+export interface Problem {
+  type: string;
+  message: string;
+}
 
 /** What every job on the model is told of it. */
 export const modelOf = (stages: StageOutputs) => ({

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
 
 from belay_gpu.contracts import ModelSpec, Task
-from belay_gpu.engine.base_model import check_folder, unavailable
+from belay_gpu.engine.base_model import UNREADABLE, check_folder, unavailable
 from belay_gpu.engine.spec import BaseSpec
 
 HEADS = ("classifier", "score")
@@ -85,7 +85,7 @@ def read_shape(model: ModelSpec, task: Task, class_names: list[str] | None) -> M
             factory = AutoModelForCausalLM
         with torch.device("meta"):
             network: PreTrainedModel = factory.from_config(config, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except UNREADABLE as error:
         raise unavailable(base, error) from error
     text = config.get_text_config()
     return ModelShape(

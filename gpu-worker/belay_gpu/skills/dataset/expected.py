@@ -8,21 +8,34 @@ from itertools import takewhile
 from transformers import AutoConfig, GenerationConfig, PreTrainedTokenizerBase
 
 from belay_gpu.contracts import ModelSpec
+from belay_gpu.engine.base_model import UNREADABLE, unavailable
+from belay_gpu.engine.generation import end_tokens
+from belay_gpu.engine.hub_failures import hub_failure
+from belay_gpu.engine.spec import BaseSpec
 from belay_gpu.skills.dataset.encoding import Encoded
 from belay_gpu.skills.dataset.rendering import Rendered
 
 
-def end_tokens(model: ModelSpec, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Tokens before which the engine ends an answer: the tokenizer's end of sequence, and the base's own."""
-    name, revision = model.model_name_or_path, model.revision
+def answer_ends(model: ModelSpec, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Tokens before which the engine ends an answer: the tokenizer's end of sequence, and the base's own.
+
+    Raises:
+        EngineError: as `unavailable`, where the hub cannot be asked.
+    """
+    base = BaseSpec(model.model_name_or_path, model.revision)
     try:
-        defaults = GenerationConfig.from_pretrained(name, revision=revision or "main")
-    except OSError:  # a base need not bring any
-        config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+        defaults = GenerationConfig.from_pretrained(base.model, revision=base.revision or "main")
+    except UNREADABLE as error:
+        if trouble := hub_failure(base, error):
+            raise trouble from error
+        # A base need not bring any; transformers then goes by its config.
+        try:
+            config = AutoConfig.from_pretrained(base.model, revision=base.revision, trust_remote_code=False)
+        except UNREADABLE as unreadable:
+            raise unavailable(base, unreadable) from unreadable
         defaults = GenerationConfig.from_model_config(config)
-    own: int | list[int] | None = defaults.eos_token_id
-    named = [tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])]
-    return frozenset(token for token in named if isinstance(token, int))
+    eos = tokenizer.eos_token_id
+    return end_tokens(eos if isinstance(eos, int) else None, defaults)
 
 
 def expected_answer(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { backoff, longer } from "../../../../workflows/reliability/backoff";
+import { attemptsAfter, backoff, longer } from "../../../../workflows/reliability/backoff";
 import {
   afterCrash,
   type Crash,
@@ -85,4 +85,13 @@ test("what is waited for in vain is waited for twice as long, at most half an ho
   expect([5, 10, 20, 30].map((wait) => longer(minutes(wait)))).toEqual([10, 20, 30, 30].map(minutes));
   // A wait that was asked to be longer stays as it is.
   expect(longer(minutes(60))).toBe(minutes(60));
+});
+
+test("a store that is away is waited for about an hour, other failures for about a minute", () => {
+  const waits = (type: string) =>
+    Array.from({ length: attemptsAfter(type) - 1 }, (_, n) => backoff(n + 1)).reduce((a, b) => a + b, 0) /
+    60_000;
+  expect(waits("StorageUnavailable")).toBeGreaterThan(55);
+  expect(waits("StorageUnavailable")).toBeLessThan(65);
+  expect(waits("DiskFull")).toBeLessThan(2);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { JobSpec } from "../../../../workflows/contracts";
 import { baseKey } from "../../../../workflows/dispatch/base-key";
-import { placeOf } from "../../../../workflows/dispatch/choose-place";
+import { placeOf } from "../../../../workflows/dispatch/place";
 
 const job = (placement: object, gpuMemoryGiB: number | null = null): JobSpec =>
   JobSpec.parse({
