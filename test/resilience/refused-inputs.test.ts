@@ -65,7 +65,7 @@ const cases: [string, Change, string, string][] = [
       rows(1, () => ({ prompt: "a", completion: "b" })),
     ),
     "InvalidDataset",
-    "leave none of 1 to train on",
+    "1 row, but at least 3 are needed",
   ],
   [
     "a malformed line",
