@@ -1,5 +1,12 @@
-import type { ExperimentResult, ReproducibilityVerdict } from "../../workflows/contracts";
+import {
+  type ExperimentResult,
+  FEWEST_COMPARED_ROWS,
+  isHigherBetter,
+  type ReproducibilityVerdict,
+} from "../../workflows/contracts";
 import { formatBytes, formatDuration, formatNumber, formatParams, type Paint } from "./live/format";
+
+type Comparison = NonNullable<ExperimentResult["comparison"]>;
 
 export interface SummaryContext {
   uiUrl: string | null;
@@ -51,15 +58,22 @@ function scoreLines({ best, base, comparison, split = "test" }: ExperimentResult
   const scores = [
     row(metric, `${shown(from)} base → ${paint("bold", `${shown(to)} best`)}, on ${split} rows`),
   ];
-  if (comparison)
-    scores.push(
-      row(
-        "gain",
-        `${signed(comparison.gain)}, 95 % interval ${signed(comparison.low)} to ${signed(comparison.high)}: ` +
-          (comparison.beatsBase ? "beats the base" : "not shown to beat the base"),
-      ),
-    );
+  if (comparison) scores.push(row(...comparisonRow(comparison)));
   return [...lines, ...scores];
+}
+
+function comparisonRow(comparison: Comparison): [title: string, text: string] {
+  const { metric, gain, low, high, beatsBase, examples } = comparison;
+  const isGain = isHigherBetter(metric);
+  const verdict = beatsBase
+    ? "beats the base"
+    : examples < FEWEST_COMPARED_ROWS
+      ? `too few rows (${examples}) to tell`
+      : "not shown to beat the base";
+  return [
+    isGain ? "gain" : "change",
+    `${signed(gain)}${isGain ? "" : " (lower is better)"}, 95 % interval ${signed(low)} to ${signed(high)}: ${verdict}`,
+  ];
 }
 
 const shown = (value: number | undefined): string => (value === undefined ? "–" : formatNumber(value));

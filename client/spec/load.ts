@@ -71,17 +71,23 @@ export function checkExperiment(
   const parsed = parseExperiment(raw);
   if (!parsed.ok) {
     const onMachine = parsed.provisional ? resolveLocalPaths(parsed.provisional, folder).issues : [];
-    throw new InvalidExperimentError([...parsed.issues, ...parsed.admit(onMachine)].map(located));
+    throw new InvalidExperimentError(
+      [...parsed.issues, ...parsed.admit(onMachine)].map(located).sort(byPlace),
+    );
   }
   const { spec, inputs, issues } = resolveLocalPaths(parsed.spec, folder);
   if (issues.length > 0) {
     const { original } = normalizeExperiment(raw);
     throw new InvalidExperimentError(
-      issues.map((issue) => located({ ...issue, path: original(issue.path) })),
+      issues.map((issue) => located({ ...issue, path: original(issue.path) })).sort(byPlace),
     );
   }
   return { spec, inputs };
 }
+
+/** As one reads the file; what has no place in it comes first. */
+const byPlace = (a: LocatedIssue, b: LocatedIssue): number =>
+  (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 
 const inObject = (issue: SpecIssue): LocatedIssue => ({
   ...issue,

@@ -36,6 +36,7 @@ export function pythonNames(activities: ActivitySignature[]): string {
       "Kinds of trace events that a trainer writes.",
       mapKeys(trainerEvents, screaming),
     ),
+    constant("FEWEST_COMPARED_ROWS", "int", String(contracts.FEWEST_COMPARED_ROWS)),
     constant("SEARCHABLE_KEYS", "tuple[str, ...]", `(${searchableKeys.map(quote).join(", ")})`),
     constant(
       "HIGHER_IS_BETTER",
@@ -58,6 +59,7 @@ __all__ = [${[...models, ...pythonNameExports].sort().map(quote).join(", ")}]
 
 const pythonNameExports = [
   "ACTIVITY_TYPES",
+  "FEWEST_COMPARED_ROWS",
   "HIGHER_IS_BETTER",
   "PERMANENT_ERRORS",
   "SEARCHABLE_KEYS",

@@ -1,5 +1,5 @@
 import type { CompareOutput } from "../../../workflows/contracts";
-import { isHigherBetter } from "../../../workflows/contracts";
+import { FEWEST_COMPARED_ROWS, isHigherBetter } from "../../../workflows/contracts";
 import { count, number, plural, scoreName, signed } from "./format";
 import { groupBy } from "./group-by";
 import type { Comparison, Headline, Split, TrialView } from "./report-data";
@@ -41,6 +41,13 @@ export function headline(
   }
   const scores = `${comparison.label} ${number(comparison.best)} against ${number(comparison.base)}`;
   const interval = `The difference of ${signed(comparison.gain)} has a 95 % interval from ${signed(comparison.low)} to ${signed(comparison.high)} (${count(comparison.examples)} ${split} rows, paired bootstrap with ${count(comparison.resamples)} resamples).`;
+  if (comparison.examples < FEWEST_COMPARED_ROWS) {
+    return {
+      kind: "unproven",
+      sentence: `Too few ${split} rows to tell whether trial ${winner.trial} beats the base: ${scores}.`,
+      detail: `${interval} Fewer than ${FEWEST_COMPARED_ROWS} rows say nothing of others.`,
+    };
+  }
   if (comparison.beatsBase && excludesZero(comparison)) {
     return { kind: "beats", sentence: `Trial ${winner.trial} beats the base: ${scores}.`, detail: interval };
   }

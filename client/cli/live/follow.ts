@@ -23,7 +23,10 @@ export async function follow(
   const ended = new AbortController();
   let state = blank(run.id, uiUrl);
   const show = async () => {
-    state = await look(followed, state);
+    const seen = await look(followed, state);
+    // A look that the person's own Ctrl-C broke off has seen nothing.
+    if (signal.aborted) return;
+    state = seen;
     view.show(state);
   };
   const looking = (async () => {

@@ -106,6 +106,7 @@ from belay_gpu.contracts.models import (
 )
 from belay_gpu.contracts.names import (
     ACTIVITY_TYPES,
+    FEWEST_COMPARED_ROWS,
     HIGHER_IS_BETTER,
     PERMANENT_ERRORS,
     SEARCHABLE_KEYS,
@@ -118,6 +119,7 @@ from belay_gpu.contracts.names import (
 
 __all__ = [
     "ACTIVITY_TYPES",
+    "FEWEST_COMPARED_ROWS",
     "HIGHER_IS_BETTER",
     "PERMANENT_ERRORS",
     "SEARCHABLE_KEYS",

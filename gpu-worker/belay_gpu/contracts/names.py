@@ -104,6 +104,9 @@ class TrainerEvents:
     BASE: Final = "engine.base"
 
 
+FEWEST_COMPARED_ROWS: Final[int] = 10
+
+
 SEARCHABLE_KEYS: Final[tuple[str, ...]] = (
     "learning_rate",
     "per_device_train_batch_size",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from belay_gpu.contracts import FEWEST_COMPARED_ROWS
 from belay_gpu.engine.metrics import classification_metrics, language_metrics
 from belay_gpu.skills.compare import compare
 from belay_gpu.skills.failures import SkillError
@@ -40,6 +41,14 @@ def test_lower_is_better_for_losses() -> None:
     better = [{"loss": 1.0 + 0.01 * i, "tokens": 3} for i in range(40)]
     assert compare("eval_loss", worse, better, SEED).beats_base
     assert not compare("eval_loss", better, worse, SEED).beats_base
+
+
+def test_a_handful_of_rows_proves_nothing() -> None:
+    few = FEWEST_COMPARED_ROWS - 1
+    for rows, proves in ((2, False), (few, False), (few + 1, True)):
+        base, best = rows_of("exact_match", [0] * rows), rows_of("exact_match", [1] * rows)
+        result = compare("exact_match", base, best, SEED)
+        assert (result.low, result.high, result.beats_base) == (1.0, 1.0, proves)
 
 
 def test_pairing_finds_a_gain_smaller_than_the_spread_of_the_rows() -> None:

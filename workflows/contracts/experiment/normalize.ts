@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { aliases, localAliases, normalizeValue, shorthandKeys } from "./aliases";
 import { checkExperiment } from "./cross-checks";
 import { isHigherBetter } from "./evaluation";
@@ -44,7 +45,7 @@ export function parseExperiment(raw: unknown): ParsedExperiment {
     if (!known.has(path.join("\0"))) found.push({ ...issue, path });
   }
   // Some faults are known by the place where their author wrote them, some by our own.
-  const faulty = [...found, ...faults].map(({ path }) => path as SpecPath);
+  const faulty = [...found.map(({ path }) => path), ...faults.flatMap(faultyPaths)];
   const admit = (complaints: readonly SpecIssue[]) =>
     complaints
       .filter(({ path }) => !restsOnFault(path, faulty) && !restsOnFault(original(path), faulty))
@@ -54,6 +55,12 @@ export function parseExperiment(raw: unknown): ParsedExperiment {
   if (found.length > 0 || !parsed.success) return { ok: false, issues: found, provisional, admit };
   return { ok: true, spec: parsed.data };
 }
+
+/** An unknown key is at fault itself, and not the section that it stands in. */
+const faultyPaths = (fault: z.core.$ZodIssue): SpecPath[] =>
+  fault.code === "unrecognized_keys"
+    ? fault.keys.map((key) => [...(fault.path as SpecPath), key])
+    : [fault.path as SpecPath];
 
 /** Puts aliases, flat keys and shorthands into our own form. */
 export function normalizeExperiment(raw: unknown): NormalizedExperiment {

@@ -52,6 +52,9 @@ export const CompareInput = z
 export type CompareInput = z.infer<typeof CompareInput>;
 
 /** Paired bootstrap of best minus base; 95 % percentile interval. */
+/** Resampling fewer rows than this says nothing of rows that were not seen: two rows have an interval of no width. */
+export const FEWEST_COMPARED_ROWS = 10;
+
 export const CompareOutput = z
   .object({
     metric: z.string(),
@@ -60,7 +63,7 @@ export const CompareOutput = z
     gain: z.number(),
     low: z.number(),
     high: z.number(),
-    /** True only when the interval excludes zero on the better side. */
+    /** True only when the interval excludes zero on the better side, over FEWEST_COMPARED_ROWS or more. */
     beatsBase: z.boolean(),
     examples: z.int(),
     resamples: z.int(),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from belay_gpu.contracts import HIGHER_IS_BETTER, CompareOutput
+from belay_gpu.contracts import FEWEST_COMPARED_ROWS, HIGHER_IS_BETTER, CompareOutput
 from belay_gpu.skills.compare.statistics import NEEDS, STATISTICS
 from belay_gpu.skills.failures import SkillError
 
@@ -64,7 +64,8 @@ def compare(
         gain=best_value - base_value,
         low=low,
         high=high,
-        beats_base=low > 0 if metric in HIGHER_IS_BETTER else high < 0,
+        beats_base=len(scored) >= FEWEST_COMPARED_ROWS
+        and (low > 0 if metric in HIGHER_IS_BETTER else high < 0),
         examples=len(scored),
         resamples=resamples,
     )

@@ -24,6 +24,25 @@ describe("the summary of a run", () => {
     expect(said({ split: "validation" })).toContain("0.5 base → 0.75 best, on validation rows");
   });
 
+  it("says what the difference means, and when too few rows stand behind it", () => {
+    const comparison = {
+      metric: "eval_loss",
+      base: 7.7,
+      best: 1.5,
+      gain: -6.2,
+      low: -6.3,
+      high: -6.1,
+      beatsBase: true,
+      examples: 200,
+      resamples: 10_000,
+    };
+    expect(said({ comparison })).toMatch(
+      /change +-6.2 \(lower is better\), 95 % interval -6.3 to -6.1: beats the base/,
+    );
+    const few = { ...comparison, metric: "accuracy", examples: 2, beatsBase: false };
+    expect(said({ comparison: few })).toMatch(/gain +-6.2, 95 % .*: too few rows \(2\) to tell/);
+  });
+
   it("repeats what a reader should know", () => {
     expect(said({ warnings: ["not uploaded to me/it: no token"] })).toMatch(
       /^ {2}worth knowing +not uploaded to me\/it: no token$/m,

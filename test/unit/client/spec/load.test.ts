@@ -254,6 +254,18 @@ describe("what is wrong with an experiment is said where it stands", () => {
     expect(complaints(text)).toEqual(expected);
   });
 
+  it("in the order of the file, an unknown key hiding nothing that stands elsewhere", () => {
+    const text =
+      "spaces: {r: [4]}\nname: x\nmodel: ./bas\ndataset: gone.jsonl\nsearch: {num_trails: 4, sampler: tpee}\n";
+    expect(complaints(text)).toEqual([
+      expect.stringMatching(/^e\.yaml:1:1 spaces: unknown key/),
+      expect.stringMatching(/^e\.yaml:3:1 model: no such folder: /),
+      expect.stringMatching(/^e\.yaml:4:1 dataset: no such file: /),
+      expect.stringMatching(/^e\.yaml:5:10 search\.num_trails: unknown key/),
+      expect.stringMatching(/^e\.yaml:5:25 search\.sampler: expected one of/),
+    ]);
+  });
+
   it("all at once, what fits no schema beside what is not there", () => {
     expect(complaints("name: a/b\nmodel: Qwen/Qwen3-0.6B\ndataset: gone.jsonl\n")).toEqual([
       expect.stringMatching(/^e\.yaml:1:1 name: /),
