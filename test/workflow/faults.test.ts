@@ -114,6 +114,9 @@ describe("engines that die", () => {
     const kinds = [...records.trace.values()].map((event) => event.kind);
     expect(kinds.filter((kind) => kind === "job.retried")).toHaveLength(2);
     expect(kinds).not.toContain("job.lost");
+    // What the two attempts had used counts as well as the last one, from the step it went on from, and the evaluation.
+    const from = dispatchesOf(bench, `${run}/trial-0`).at(-1)?.fromStep ?? Number.NaN;
+    expect(records.ofRun(run)[0]?.outcome?.gpuSeconds).toBeCloseTo(2 * 0.25 + (100 - from) / 10 + 1);
   });
 });
 

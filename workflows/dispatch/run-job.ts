@@ -21,8 +21,8 @@ export interface JobOptions {
   onEvent?: (event: NewEvent) => void;
   /** A checkpoint has become the subject's newest, also one that a lost engine has left. */
   onCheckpoint?: (checkpoint: CheckpointRef) => void;
-  /** An engine was lost that had worked on the job for so long. */
-  onLost?: (gpuSeconds: number) => void;
+  /** An attempt has failed on which an engine had worked for so long. */
+  onFailed?: (gpuSeconds: number) => void;
 }
 
 /**
@@ -92,6 +92,7 @@ async function dispatch<Output>(
     return { output };
   } catch (error) {
     const failure = classifyFailure(error);
+    if (failure.kind !== "cancelled") options.onFailed?.(failure.gpuSeconds);
     if (failure.kind === "engineLost") {
       await noteCrash(job, session, context, failure, options);
       return failure;
@@ -139,7 +140,6 @@ async function noteCrash(
   const exclusive = session.isExclusive;
   session.crashes = afterCrash(session.crashes, { resident, silent, exclusive, progress });
   session.forget();
-  options.onLost?.(failure.gpuSeconds);
   options.onEvent?.({
     kind: workflowEvents.lost,
     subject: job.subject,

@@ -36,6 +36,8 @@ export const neverRetried: readonly string[] = [...permanentErrors, "Internal", 
  *   what happened. `checkpoint` is the newest that the engine told of.
  * - `permanent`: the job itself is at fault, or we are.
  * - `transient`: worth another try.
+ *
+ * `gpuSeconds`: used for nothing, as far as was told.
  */
 export type JobFailure =
   | { kind: "cancelled" }
@@ -44,29 +46,28 @@ export type JobFailure =
       resident: boolean;
       silent: boolean;
       checkpoint: CheckpointRef | null;
-      /** Used on that engine, as far as was told. */
       gpuSeconds: number;
       message: string;
     }
-  | { kind: "permanent"; type: string; message: string }
-  | { kind: "transient"; type: string; message: string };
+  | { kind: "permanent" | "transient"; type: string; message: string; gpuSeconds: number };
 
 export function classifyFailure(error: unknown): JobFailure {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof CancelledFailure) return { kind: "cancelled" };
   if (cause instanceof TimeoutFailure) return classifyTimeout(cause);
   if (cause instanceof ApplicationFailure) return classifyApplicationFailure(cause);
-  return { kind: "transient", ...inOurTerms(nameOf(cause), messageOf(cause)) };
+  return { kind: "transient", ...inOurTerms(nameOf(cause), messageOf(cause)), gpuSeconds: 0 };
 }
 
 function classifyTimeout(timeout: TimeoutFailure): JobFailure {
+  const last = lastWords(timeout.lastHeartbeatDetails);
   switch (timeout.timeoutType) {
     case "HEARTBEAT":
       return {
         kind: "engineLost",
         resident: true,
         silent: true,
-        ...lastWords(timeout.lastHeartbeatDetails),
+        ...last,
         message: "the engine stopped to answer",
       };
     case "SCHEDULE_TO_START":
@@ -74,26 +75,30 @@ function classifyTimeout(timeout: TimeoutFailure): JobFailure {
         kind: "engineLost",
         resident: false,
         silent: true,
-        ...lastWords(undefined),
+        ...last,
         message: "the engine took no more work",
       };
     default:
-      return { kind: "permanent", type: "Timeout", message: "the job ran longer than its timeout allows" };
+      return {
+        kind: "permanent",
+        type: "Timeout",
+        message: "the job ran longer than its timeout allows",
+        gpuSeconds: last.gpuSeconds,
+      };
   }
 }
 
 function classifyApplicationFailure(failure: ApplicationFailure): JobFailure {
   const type = failure.type ?? "Internal";
   const message = failure.message;
-  if (type === "EngineLost") {
-    // An engine that was asked to stop says that the job is no suspect, and which checkpoint it left.
-    const said = failure.details?.[0] as { resident?: boolean } | undefined;
-    const resident = said?.resident !== false;
-    return { kind: "engineLost", resident, silent: false, ...lastWords(said), message };
-  }
+  const said = failure.details?.[0] as { resident?: boolean } | undefined;
+  const last = lastWords(said);
+  // An engine that was asked to stop says that the job is no suspect, and which checkpoint it left.
+  if (type === "EngineLost")
+    return { kind: "engineLost", resident: said?.resident !== false, silent: false, ...last, message };
   if (type === "Cancelled") return { kind: "cancelled" };
   const kind = failure.nonRetryable || neverRetried.includes(type) ? "permanent" : "transient";
-  return { kind, ...inOurTerms(type, message) };
+  return { kind, ...inOurTerms(type, message), gpuSeconds: last.gpuSeconds };
 }
 
 /** What a heartbeat or a failure's details tell of the attempt that they end. */

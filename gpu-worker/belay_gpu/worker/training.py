@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from belay_gpu.contracts.models import CheckpointRef, TrainingHeartbeat, TrainingInput, TrainingOutput
 from belay_gpu.engine.errors import EngineError, first_line
@@ -46,7 +47,7 @@ class TrainingRun:
         self._is_settled = False
 
     async def run(self) -> TrainingOutput:
-        """Raises: EngineError; ApplicationError when the engine is shut down."""
+        """Raises: EngineError before a trainer has it; ApplicationError, as `_failure` makes it, from then on."""
         heart = asyncio.create_task(self._beat())
         ship = asyncio.create_task(self._repeat(SHIP_SECONDS, self._ship))
         upload = asyncio.create_task(self._repeat(UPLOAD_POLL_SECONDS, self._upload_newest))
@@ -57,11 +58,11 @@ class TrainingRun:
         except (TrainerDied, ShuttingDown) as lost:
             # What it had saved is on this disk: nobody need do it again.
             await self._settle()
-            durable = self.durable.model_dump(mode="json", by_alias=True) if self.durable else None
-            resident = isinstance(lost, TrainerDied)
-            self._look()
-            said = {"resident": resident, "checkpoint": durable, "gpuSeconds": self.gpu_seconds}
-            raise failure("EngineLost", lost.message, said) from lost
+            raise self._failure(lost) from lost
+        except EngineError as error:
+            if self.generation is None:
+                raise
+            raise self._failure(error) from error
         finally:
             for task in (heart, ship, upload):
                 task.cancel()
@@ -185,6 +186,16 @@ class TrainingRun:
                     raise
                 log.warning("waiting for the object store", extra={"fields": {"reason": error.message}})
                 await asyncio.sleep(1.0)
+
+    def _failure(self, error: EngineError) -> ApplicationError:
+        """With what the attempt leaves, and what it has used in vain."""
+        self._look()
+        said = {
+            "resident": isinstance(error, TrainerDied),
+            "checkpoint": self.durable.model_dump(mode="json", by_alias=True) if self.durable else None,
+            "gpuSeconds": self.gpu_seconds,
+        }
+        return failure(error.type, error.message, said)
 
     def _result(self, output: dict[str, Any]) -> TrainingOutput:
         return TrainingOutput(

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
 from belay_gpu.contracts.models import ArtifactRef
 from belay_gpu.engine.errors import EngineError
@@ -94,7 +95,7 @@ async def test_both_deliveries_of_a_training_outlive_an_error_of_the_disk(
         leftovers=set(),
     )
     input = SimpleNamespace(job=SimpleNamespace(run="run"))
-    with pytest.raises(EngineError, match="enough"):
+    with pytest.raises(ApplicationError, match="enough"):
         await TrainingRun(cast(Any, host), cast(Any, input)).run()
 
 

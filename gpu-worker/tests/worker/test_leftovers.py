@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
 from belay_gpu.contracts.models import ArtifactRef
 from belay_gpu.engine.errors import EngineError
@@ -41,13 +42,12 @@ def resumptions(engine: InProcess, run: str) -> list[tuple[int, int]]:
     return [(e["epoch"], e["data"]["fromStep"]) for e in events if e["kind"] == "trial.resumed"]
 
 
-async def lost(dispatch: Dispatch) -> EngineError:
+async def lost(dispatch: Dispatch) -> None:
     """Cancels the activity, whose trainer does not answer."""
     dispatch.cancel()
-    with pytest.raises(EngineError, match="did not stop") as raised:
+    with pytest.raises((EngineError, ApplicationError), match="did not stop") as raised:
         await dispatch.output()
     assert raised.value.type == "EngineLost"
-    return raised.value
 
 
 async def test_a_trial_that_is_paused_while_a_base_loads_goes_on_from_its_checkpoint(
@@ -111,8 +111,10 @@ async def test_a_finished_trial_is_delivered_when_the_store_is_back(
 
     monkeypatch.setattr(store, "put_named", put)
     async with engine_in_process(tmp_path, store) as engine, serving(engine):
-        with pytest.raises(EngineError, match="does not answer"):
+        with pytest.raises(ApplicationError, match="does not answer") as raised:
             await engine.train(inputs, target=10)
+        assert raised.value.type == "StorageUnavailable"
+        assert raised.value.details[0]["gpuSeconds"] > 0, "what it had used is told, though it must be done again"
         given_up = len(tries)
         assert manifests(store_config, inputs.run) == []
         await eventually(lambda: len(tries) > given_up, "another try")
@@ -125,12 +127,12 @@ async def test_a_job_that_fails_leaves_what_it_saved_in_the_store_and_no_folder(
     inputs: Inputs, store: ObjectStore, store_config: StoreConfig, tmp_path: Path
 ) -> None:
     async with engine_in_process(tmp_path, store) as engine, serving(engine):
-        with pytest.raises(EngineError, match="beyond"):
+        with pytest.raises(ApplicationError, match="beyond"):
             await engine.train(inputs, target=99)
         older = Dispatch.training(engine, inputs, trial=1, target=5000, total=5000, save=5)
         await eventually(lambda: list(engine.spool.jobs.glob("*/checkpoints/*-1")), "a checkpoint")
         newer = await engine.train(inputs, trial=1, epoch=2, target=10)
-        with pytest.raises(EngineError, match="was followed by"):
+        with pytest.raises(ApplicationError, match="was followed by"):
             await older.output()
         await eventually(lambda: engine.folders() == [], "the end of all")
     assert newer["status"] == "reached"
@@ -154,7 +156,7 @@ async def test_a_job_whose_inputs_cannot_be_fetched_leaves_no_folder(
 
     monkeypatch.setattr(store, "fetch", fetched)
     async with engine_in_process(tmp_path / "second", store) as engine:
-        with pytest.raises(EngineError, match="does not answer"):
+        with pytest.raises(ApplicationError, match="does not answer"):
             await engine.train(inputs, epoch=2, resume=[trained["checkpoint"]])
         assert len(seen) == 1
         await eventually(lambda: engine.folders() == [], "the end of the folder")
@@ -169,7 +171,7 @@ async def test_a_checkpoint_that_went_bad_on_this_disk_is_fetched_again(
         await engine.train(inputs, epoch=2, target=12, resume=resume)
         [cached] = (tmp_path / "cache").glob(trained["adapterSha256"])
         cached.write_bytes(b"damaged")
-        with pytest.raises(EngineError, match="cannot be read") as raised:
+        with pytest.raises(ApplicationError, match="cannot be read") as raised:
             await engine.train(inputs, epoch=3, target=12, resume=resume)
         assert raised.value.type == "StorageUnavailable"
         again = await engine.train(inputs, epoch=4, target=12, resume=resume)

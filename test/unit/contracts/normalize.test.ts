@@ -261,6 +261,27 @@ describe("complaints", () => {
     ]);
   });
 
+  it("name every fault of a search space, those against the schema and those against the keys", () => {
+    const found = complaints({
+      ...minimal,
+      search: {
+        sampler: "grid",
+        space: {
+          learning_rate: { loguniform: [1e-2, 1e-4] },
+          r: [4, -8],
+          lora_dropuot: [0],
+          warmup_ratio: { uniform: [0, 0.5] },
+        },
+      },
+    });
+    expect(found).toEqual([
+      expect.stringMatching(/^search.space.learning_rate.loguniform: the lower bound must be below/),
+      "search.space.lora_dropuot: cannot be searched over; did you mean lora_dropout?",
+      expect.stringMatching(/^search.space.r.1: -8 does not fit r/),
+      expect.stringMatching(/^search.space.warmup_ratio: sampler grid needs a list/),
+    ]);
+  });
+
   it("leave out what only a faulty setting could cause", () => {
     expect(complaints({ ...minimal, search: { sampler: "cmaes", space: { r: { int: [8, 4] } } } })).toEqual([
       expect.stringMatching(/^search.space.r/),

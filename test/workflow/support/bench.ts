@@ -371,6 +371,7 @@ export class Bench {
         throw ApplicationFailure.create({
           type: "StorageUnavailable",
           message: "the object store did not answer",
+          details: [{ gpuSeconds: 0.25 }],
         });
       case "crash":
         // The trainer dies, its worker lives and says so; all on board are lost.

@@ -1,14 +1,14 @@
-import type { z } from "zod";
 import { aliases, localAliases, normalizeValue, shorthandKeys } from "./aliases";
 import { checkExperiment } from "./cross-checks";
 import { isHigherBetter } from "./evaluation";
+import { faultsOf, type ZodIssue } from "./faults";
 import { ExperimentSpec } from "./index";
 import type { SpecIssue, SpecPath } from "./issue";
 import { isMapping } from "./mapping";
 import { restsOnFault, withoutFaults } from "./provisional";
 import { sectionKeys, sections } from "./sections";
 import { rewriteDistribution } from "./space-shorthands";
-import { explainZodIssues } from "./wording";
+import { explain } from "./wording";
 
 export type { SpecIssue, SpecPath } from "./issue";
 export { formatSpecIssues, formatSpecPath } from "./issue";
@@ -38,9 +38,9 @@ export function parseExperiment(raw: unknown): ParsedExperiment {
   const parsed = ExperimentSpec.safeParse(value, { reportInput: true });
   const found = [...issues];
   const known = new Set(issues.map(({ path }) => path.join("\0")));
-  const faults = parsed.success ? [] : parsed.error.issues;
+  const faults = parsed.success ? [] : faultsOf(parsed.error);
   // A complaint about a place that normalisation has complained about already says nothing new.
-  for (const issue of explainZodIssues(faults)) {
+  for (const issue of faults.flatMap(explain)) {
     const path = original(issue.path);
     if (!known.has(path.join("\0"))) found.push({ ...issue, path });
   }
@@ -57,7 +57,7 @@ export function parseExperiment(raw: unknown): ParsedExperiment {
 }
 
 /** An unknown key is at fault itself, and not the section that it stands in. */
-const faultyPaths = (fault: z.core.$ZodIssue): SpecPath[] =>
+const faultyPaths = (fault: ZodIssue): SpecPath[] =>
   fault.code === "unrecognized_keys"
     ? fault.keys.map((key) => [...(fault.path as SpecPath), key])
     : [fault.path as SpecPath];

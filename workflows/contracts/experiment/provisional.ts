@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { faultsOf, type ZodIssue } from "./faults";
 import { ExperimentSpec } from "./index";
 import type { SpecPath } from "./issue";
 import { isMapping } from "./mapping";
@@ -21,7 +21,7 @@ const ROUNDS = 4;
  */
 export function withoutFaults(
   value: Record<string, unknown>,
-  faults: readonly z.core.$ZodIssue[],
+  faults: readonly ZodIssue[],
 ): ExperimentSpec | undefined {
   const draft = structuredClone(value);
   let issues = faults;
@@ -29,12 +29,12 @@ export function withoutFaults(
     for (const issue of issues) remove(draft, issue);
     const parsed = ExperimentSpec.safeParse(draft);
     if (parsed.success) return parsed.data;
-    issues = parsed.error.issues;
+    issues = faultsOf(parsed.error);
   }
   return undefined;
 }
 
-function remove(draft: Record<string, unknown>, issue: z.core.$ZodIssue): void {
+function remove(draft: Record<string, unknown>, issue: ZodIssue): void {
   const path = issue.path as SpecPath;
   if (issue.code === "unrecognized_keys") {
     const holder = at(draft, path);

@@ -1,28 +1,20 @@
-import type { z } from "zod";
 import { aliases, localAliases } from "./aliases";
 import type { SpecIssue, SpecPath } from "./issue";
 import { nearest } from "./nearest";
 import { searchableKeys } from "./search";
 import { sectionKeys, sections } from "./sections";
+import type { ZodIssue } from "./faults";
 
-type ZodIssue = z.core.$ZodIssue;
-
-/** zod's issues in our words: what is there, and what would be right. */
-export const explainZodIssues = (issues: readonly ZodIssue[]): SpecIssue[] =>
-  issues.flatMap((issue) => explain(issue, []));
-
-function explain(issue: ZodIssue, above: SpecPath): SpecIssue[] {
-  const path = [...above, ...(issue.path as SpecPath)];
+/** A fault of zod's in our words: what is there, and what would be right. An unknown key each is an issue. */
+export function explain(issue: ZodIssue): SpecIssue[] {
+  const path = issue.path as SpecPath;
   switch (issue.code) {
     case "unrecognized_keys":
       return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(path, key) }));
     case "invalid_key":
       return [{ path, message: unknownKey(path.slice(0, -1), String(path.at(-1))) }];
-    case "invalid_union": {
-      const branch = tellingBranch(issue.errors);
-      if (branch) return branch.flatMap((each) => explain(each, path));
+    case "invalid_union":
       return [{ path, message: `${expectedAt(path)}; got ${show(issue.input)}` }];
-    }
     case "invalid_type":
       if (issue.input === undefined) return [{ path, message: "is missing" }];
       return [{ path, message: `expected ${article(issue.expected)}, got ${show(issue.input)}` }];
@@ -31,17 +23,6 @@ function explain(issue: ZodIssue, above: SpecPath): SpecIssue[] {
     default:
       return [{ path, message: readable(issue) }];
   }
-}
-
-/** A union's branch that failed inside its value says more than one that wanted another type altogether. */
-function tellingBranch(branches: readonly (readonly ZodIssue[])[]): readonly ZodIssue[] | undefined {
-  const wrongKind = (issue: ZodIssue) =>
-    issue.path.length === 0 && ["invalid_type", "invalid_value", "unrecognized_keys"].includes(issue.code);
-  const missing = (issue: ZodIssue) =>
-    issue.path.length === 1 && issue.code === "invalid_type" && issue.input === undefined;
-  return branches.find(
-    (branch) => branch.length > 0 && !branch.some((each) => wrongKind(each) || missing(each)),
-  );
 }
 
 function unknownKey(path: SpecPath, key: string): string {

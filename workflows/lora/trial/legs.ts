@@ -23,7 +23,7 @@ export async function trainTo(trial: TrialRun, target: number, keepSeat: boolean
         summary: `trial ${trial.input.trial} to step ${target}`,
         onEvent: (event) => trial.note(event),
         onCheckpoint: (checkpoint) => trial.left(checkpoint),
-        onLost: (gpuSeconds) => trial.use(gpuSeconds),
+        onFailed: (gpuSeconds) => trial.use(gpuSeconds),
       }),
     );
     if (output === "interrupted") continue;

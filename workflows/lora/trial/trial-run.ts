@@ -83,7 +83,7 @@ export class TrialRun {
     this.adapterSha256 = null;
   }
 
-  /** GPU-seconds of an attempt, also of one that was lost. */
+  /** GPU-seconds of an attempt, also of one that failed. */
   use(gpuSeconds: number): void {
     this.gpuSeconds += gpuSeconds;
   }

@@ -79,9 +79,15 @@ describe("what became of a job", () => {
 
   test("a job that runs too long is at fault itself", () => {
     const failure = classifyFailure(
-      byActivity(new TimeoutFailure("late", undefined, TimeoutType.START_TO_CLOSE)),
+      byActivity(new TimeoutFailure("late", { gpuSeconds: 9 }, TimeoutType.START_TO_CLOSE)),
     );
-    expect(failure).toMatchObject({ kind: "permanent", type: "Timeout" });
+    expect(failure).toMatchObject({ kind: "permanent", type: "Timeout", gpuSeconds: 9 });
+  });
+
+  test.each(["StorageUnavailable", "ModelUnavailable"])("%s tells what was used in vain", (type) => {
+    const failure = ApplicationFailure.create({ type, message: "why", details: [{ gpuSeconds: 3 }] });
+    expect(classifyFailure(byActivity(failure))).toMatchObject({ gpuSeconds: 3 });
+    expect(classifyFailure(byActivity(ApplicationFailure.create({ type })))).toMatchObject({ gpuSeconds: 0 });
   });
 
   test("a cancel is a cancel, from Temporal and from the job", () => {
