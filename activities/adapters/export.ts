@@ -16,7 +16,8 @@ const OUTPUTS = [
   ["merged", "config.json"],
 ] as const;
 
-type Outputs = Record<(typeof OUTPUTS)[number][0], readonly NamedArtifact[]>;
+type Output = (typeof OUTPUTS)[number][0];
+type Outputs = Record<Output, readonly NamedArtifact[]>;
 
 /** Copies the outputs below a local folder. Null: all are there. Failures of the store are thrown. */
 export async function exportOutputs(
@@ -39,9 +40,13 @@ export async function exportOutputs(
   return null;
 }
 
-/** Why outputs could not replace what lies below the folder; undefined: they can. */
-export async function foreignOutput(folder: string): Promise<string | undefined> {
+/** Why the wanted outputs could not replace what lies below the folder; undefined: they can. */
+export async function foreignOutput(
+  folder: string,
+  wanted: readonly Output[],
+): Promise<string | undefined> {
   for (const [name, sign] of OUTPUTS) {
+    if (!wanted.includes(name)) continue;
     const target = join(folder, name);
     const problem = await refuseForeign(target, sign).catch((error: Error) => error);
     if (problem) return `${target}: ${problem.message}`;

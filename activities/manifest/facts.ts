@@ -79,7 +79,7 @@ export interface HubBase {
   files: Record<string, string>;
 }
 
-/** The hub's files that engines loaded for this base, each different set once: there is one, unless something is wrong. */
+/** The hub's files that engines had of this base, each different set once: a machine may have fetched more of them. */
 export async function hubBases(db: Queries, run: string, { model }: ExperimentSpec): Promise<HubBase[]> {
   const { rows } = await db.query<{ data: HubBase }>(
     `SELECT DISTINCT data FROM trace_events

@@ -151,7 +151,7 @@ function dependencies({ stages, lockFiles, hubBases }: StatementFacts): Resource
     ...(code.commit ? [{ name: "belay", digest: { gitCommit: code.commit } }] : []),
     ...lockFiles.map(({ name, sha256 }) => ({ name, digest: { sha256 } })),
     ...modelFiles.map((file) => local("model", file)),
-    ...hubBases.flatMap(ofHub),
+    ...once(hubBases.flatMap(ofHub)),
     ...datasetFiles.map((file) => local("dataset", file)),
   ];
 }
@@ -172,15 +172,19 @@ const stored = (name: string, { uri, sha256, mediaType }: ArtifactRef): Resource
   mediaType,
 });
 
+/** Each different one once, in name order. Two machines differ in how many of the files they have fetched. */
+function once(resources: Resource[]): Resource[] {
+  const keyed = new Map(resources.map((each) => [`${each.name} ${JSON.stringify(each.digest)}`, each]));
+  return [...keyed].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
+}
+
 /** By package URL (github.com/package-url/purl-spec, type huggingface). */
 const ofHub = ({ model, revision, files }: HubBase): Resource[] =>
-  Object.entries(files)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([path, sha256]) => ({
-      name: `model/${path}`,
-      uri: `pkg:huggingface/${model}${revision === null ? "" : `@${revision}`}#${path}`,
-      digest: { sha256 },
-    }));
+  Object.entries(files).map(([path, sha256]) => ({
+    name: `model/${path}`,
+    uri: `pkg:huggingface/${model}${revision === null ? "" : `@${revision}`}#${path}`,
+    digest: { sha256 },
+  }));
 
 const local = (what: string, { path, sha256 }: FileDigest): Resource => ({
   name: `${what}/${path.slice(path.lastIndexOf("/") + 1)}`,

@@ -40,10 +40,10 @@ export async function checkInputs(spec: ExperimentSpec): Promise<SpecIssue[]> {
       : { path: ["model", "model_name_or_path"], message: relative(model) };
     if (problem) issues.push(problem);
   }
-  const { export_dir: exportDir } = spec.output;
+  const { export_dir: exportDir, merge } = spec.output;
   if (exportDir !== null) {
     const problem = isAbsolute(exportDir)
-      ? ((await unwritable(exportDir)) ?? (await foreignOutput(exportDir)))
+      ? ((await unwritable(exportDir)) ?? (await foreignOutput(exportDir, merge === "none" ? ["adapter"] : ["adapter", "merged"])))
       : relative(exportDir);
     if (problem) issues.push({ path: ["output", "export_dir"], message: problem });
   }

@@ -71,8 +71,8 @@ function isLocalModel(written: string, absolute: string): boolean {
 
 function problemWithModel(folder: string): string | undefined {
   try {
-    const names = readdirSync(folder).filter((name) =>
-      statSync(join(folder, name), { throwIfNoEntry: false })?.isFile(),
+    const names = readdirSync(folder).filter(
+      (name) => !name.startsWith(".") && statSync(join(folder, name), { throwIfNoEntry: false })?.isFile(),
     );
     const texts = Object.fromEntries(
       names.filter(isDecisive).map((name) => [name, readFileSync(join(folder, name), "utf8")]),

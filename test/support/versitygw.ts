@@ -22,20 +22,20 @@ export async function startVersitygw(): Promise<S3Access & { stop: () => Promise
   const listen = ["--port", `127.0.0.1:${port}`, "--health", "/health", "--quiet"];
   const child = execa(binary, [...listen, "posix", "--versioning-dir", versions, data], {
     env: { ROOT_ACCESS_KEY: accessKey, ROOT_SECRET_KEY: secretKey },
-    stdin: "ignore",
-    buffer: false,
+    stdio: "ignore",
     reject: false,
   });
-  const endpoint = `http://127.0.0.1:${port}`;
-  await until(() => answersHttp(`${endpoint}/health`), "versitygw");
-  return {
-    endpoint,
-    accessKey,
-    secretKey,
-    stop: async () => {
-      child.kill("SIGTERM");
-      await child;
-      await rm(folder, { recursive: true, force: true });
-    },
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await child;
+    await rm(folder, { recursive: true, force: true });
   };
+  const endpoint = `http://127.0.0.1:${port}`;
+  try {
+    await until(() => answersHttp(`${endpoint}/health`), "versitygw");
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { endpoint, accessKey, secretKey, stop };
 }

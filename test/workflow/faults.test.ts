@@ -86,6 +86,19 @@ describe("engines that die", () => {
     expect(records.ofRun(run)[0]?.outcome?.gpuSeconds).toBeCloseTo(4 * 0.5 + 1.5 + 4 + 1);
   });
 
+  test("its progress is not measured by checkpoints of an earlier run that lie beyond its rung", async () => {
+    const { records, bench, open } = await createLaboratory(server);
+    const run = "anew";
+    const subject = `${run}/trial-0`;
+    records.checkpoints.set(subject, [{ manifest: artifact(`${subject}/90/0.001`), step: 90, epoch: 0 }]);
+    for (const step of [15, 25, 35]) bench.plan(subject, "crash", step);
+    const search = { num_trials: 1, pruner: "asha", asha: { grace_steps: 50 } } as const;
+    const result = await open(async () => (await startExperiment(server, run, experiment(search))).result());
+    expect(bench.fired).toHaveLength(3);
+    expect(result.trials).toMatchObject({ completed: 1, failed: 0 });
+    expect(dispatchesOf(bench, subject).map(({ fromStep }) => fromStep)).toEqual([0, 10, 20, 30, 90]);
+  });
+
   test("a machine that falls silent is noticed, and its trials go on elsewhere", async () => {
     const { records, bench, open } = await createLaboratory(server, 8);
     const run = "silence";

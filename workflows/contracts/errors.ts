@@ -13,10 +13,10 @@ export const ErrorType = z
     "Unsupported", // a known option that this version refuses
     "EngineLost", // the engine died with the job on board; no fault of the job
     "NoSeat", // the engine could not make room in time; the request goes back to the pool
-    "CrashesEngine", // the job killed an engine while it ran alone
+    "CrashesEngine", // the job killed an engine that it had to itself, or silenced three
     "StaleEpoch", // a newer dispatch of the same job exists
     "CorruptArtifact", // bytes do not match their hash
-    "StorageUnavailable", // Postgres or the object store did not answer
+    "StorageUnavailable", // Postgres, the object store or the hub did not answer; asked again, it may
     "DiskFull", // no space left where a file had to be written
     "NoTrialCompleted", // the search ended without one completed trial; the failure's details hold the result
     "NotFound", // the named run, trial or artifact does not exist

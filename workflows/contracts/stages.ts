@@ -29,7 +29,7 @@ export interface StageOutputs {
   merge: MergeOutput | null;
   hub: HubPushOutput | null;
   reproducibility: ReproducibilityVerdict | null;
-  /** What went otherwise than asked for after the search: "not uploaded", "no test rows". */
+  /** What goes, or went, otherwise than asked for: "not uploaded", "no test rows". */
   warnings?: string[];
 }
 

@@ -39,7 +39,8 @@ export interface TrialInput {
   rungMetric: string;
   /** Verdicts wait for other trials: give the seat back meanwhile. */
   synchronous: boolean;
-  /** Seconds until the first check that the experiment is still open; each further wait is longer. Default 300. */
+  /** Seconds until the first check that the experiment is still open; then twice as long each time, up to half an hour.
+   * Default 300. */
   orphanCheckSeconds?: number;
 }
 

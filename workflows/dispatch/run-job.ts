@@ -74,6 +74,7 @@ async function dispatch<Output>(
 ): Promise<{ output: Output } | Retryable> {
   const exclusive = mustRunAlone(session.crashes);
   let context: JobContext | null = null;
+  let answered: { gpuSeconds?: number } | null = null;
   try {
     const seat = await session.acquire(exclusive);
     context = await prepare(job, session, seat, options.keepSeat !== true);
@@ -85,14 +86,15 @@ async function dispatch<Output>(
       { summary: options.summary ?? job.subject },
       [input as never],
     )) as Output;
+    answered = output as { gpuSeconds?: number };
     const { checkpoint = null } = output as { checkpoint?: CheckpointRef | null };
-    if (!job.checkpoint || isNewer(checkpoint, context)) session.crashes = noCrashes;
+    if (!job.checkpoint || isNewer(checkpoint, context, job)) session.crashes = noCrashes;
     if (options.keepSeat !== true) session.forget();
     await commit(job, checkpoint, options);
     return { output };
   } catch (error) {
     const failure = classifyFailure(error);
-    if (failure.kind !== "cancelled") options.onFailed?.(failure.gpuSeconds);
+    if (failure.kind !== "cancelled") options.onFailed?.(answered?.gpuSeconds ?? failure.gpuSeconds);
     if (failure.kind === "engineLost") {
       await noteCrash(job, session, context, failure, options);
       return failure;
@@ -122,9 +124,12 @@ async function prepare(
   return { ...context, epoch: prepared.epoch, resumeFrom: job.checkpoint ? prepared.resumeFrom : [] };
 }
 
-/** The job has made a checkpoint beyond the one that it was given to go on from. */
-const isNewer = (checkpoint: CheckpointRef | null, context: JobContext | null): boolean =>
-  checkpoint !== null && checkpoint.step > (context?.resumeFrom[0]?.step ?? 0);
+/** The job has made a checkpoint beyond the one that it went on from: the newest that is not beyond its target. */
+function isNewer(checkpoint: CheckpointRef | null, context: JobContext | null, { params }: JobSpec): boolean {
+  const { targetStep = Number.POSITIVE_INFINITY } = params as { targetStep?: number };
+  const from = context?.resumeFrom.find(({ step }) => step <= targetStep)?.step ?? 0;
+  return checkpoint !== null && checkpoint.step > from;
+}
 
 /** `context` is null where the job had not got as far as to be dispatched. */
 async function noteCrash(
@@ -136,7 +141,7 @@ async function noteCrash(
 ): Promise<void> {
   const { silent, checkpoint } = failure;
   const resident = failure.resident && context !== null;
-  const progress = isNewer(checkpoint, context);
+  const progress = isNewer(checkpoint, context, job);
   const exclusive = session.isExclusive;
   session.crashes = afterCrash(session.crashes, { resident, silent, exclusive, progress });
   session.forget();

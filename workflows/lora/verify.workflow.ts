@@ -7,8 +7,8 @@ import type { VerifyInput } from "../contracts/workflow-inputs";
 import { runJob } from "../dispatch/run-job";
 import { kernel } from "../proxies";
 import { describeFailure, isCallFailure } from "../reliability/failures";
+import { legSeconds } from "../reliability/policies";
 import { TraceRecorder } from "../trace/recorder";
-import { legSeconds } from "./trial/jobs";
 import type { Finding, Level } from "./verify/judgement";
 import * as judgement from "./verify/judgement";
 

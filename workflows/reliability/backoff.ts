@@ -11,6 +11,6 @@ const longestWait = 30 * 60_000;
 
 /**
  * Milliseconds to wait after a wait in vain: twice as long, at most half an hour. What is looked for again and again
- * must not fill a history (half a year of it does), nor an orphan keep an engine for long.
+ * must not fill a history (looking every half hour does, in half a year), nor may an orphan keep an engine for long.
  */
 export const longer = (wait: number): number => Math.min(2 * wait, Math.max(wait, longestWait));

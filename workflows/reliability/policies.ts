@@ -100,3 +100,6 @@ export const seatRelease = (taskQueue: string): ActivityOptions => ({
   scheduleToStartTimeout: "10s",
   retry: { maximumAttempts: 2, nonRetryableErrorTypes: [...neverRetried] },
 });
+
+/** Longest time of one leg. What guards its life is the heartbeat; a leg that ran out of time would end its trial. */
+export const legSeconds = 30 * 86_400;

@@ -11,7 +11,7 @@ from belay_gpu.engine.spec import BaseSpec
 
 
 def hub_files(base: BaseSpec) -> dict[str, str]:
-    """SHA-256 by path, of every file that was fetched for the base, which must be loaded already.
+    """SHA-256 by path, of every file that this machine has of the base, which must be loaded already.
 
     A local folder has none: it is hashed where an experiment is resolved, by the machine that it is on.
     """

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 from belay_gpu.canonical import finite_only
 
+#: Metrics of what a model answers to a prompt.
+GENERATED = ("exact_match", "f1")
+
 
 def language_metrics(
     loss_sums: Sequence[float],

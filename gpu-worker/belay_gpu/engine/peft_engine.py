@@ -5,18 +5,16 @@ It is the oracle for any packed engine, the baseline of its benchmark, and the p
 
 from __future__ import annotations
 
-import gc
 import logging
 import math
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import count
 from pathlib import Path
 from time import monotonic
 
 import torch
-from peft import PeftConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft import PeftConfig
 from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import nn
@@ -25,9 +23,8 @@ from transformers import PreTrainedModel
 from belay_gpu.canonical import sha256_bytes
 from belay_gpu.data.batches import label_count, unit_batch
 from belay_gpu.data.tokenised import TokenisedSplit
-from belay_gpu.engine import adapter as adapters
 from belay_gpu.engine import scoring
-from belay_gpu.engine.base_model import load_base
+from belay_gpu.engine.adapter import adapter_bytes, config_bytes
 from belay_gpu.engine.cursor import Cursor
 from belay_gpu.engine.determinism import full_determinism
 from belay_gpu.engine.errors import EngineError, defect, first_line
@@ -35,6 +32,7 @@ from belay_gpu.engine.loss import compute_context, loss_sum
 from belay_gpu.engine.optimizer import build_optimizer, load_optimizer_tensors, optimizer_tensors, set_rate
 from belay_gpu.engine.packing_probe import keeps_rows_apart
 from belay_gpu.engine.protocol import EvalRequest, EvalResult, Evaluation, SlotInfo, Snapshot, StepResult
+from belay_gpu.engine.resident_adapters import ResidentAdapters
 from belay_gpu.engine.schedule import rate_factor, warmup_steps
 from belay_gpu.engine.seeds import derive_seed, seeded
 from belay_gpu.engine.spec import BaseSpec, SlotSpec
@@ -60,20 +58,16 @@ class PeftEngine:
     """See `Engine` for the contract of each method."""
 
     def __init__(self, base: BaseSpec, device: torch.device) -> None:
-        self._loaded = load_base(base, device)
-        self._all_linear = adapters.linear_suffixes(self._loaded)
         self._device = device
-        self._peft: PeftModel | None = None
+        self._adapters = ResidentAdapters(base, device)
         self._slots: dict[str, _Slot] = {}
         self._attached: dict[str, str] = {}
-        self._names = (f"slot{n}" for n in count())
-        self._active: str | None = None
         #: Whether the base keeps packed rows apart; None: no packed rows have come yet.
         self._packs: bool | None = None
 
     @property
     def base(self) -> BaseSpec:
-        return self._loaded.spec
+        return self._adapters.base.spec
 
     @property
     def slots(self) -> list[str]:
@@ -82,7 +76,7 @@ class PeftEngine:
     @contextmanager
     def bare(self) -> Iterator[PreTrainedModel]:
         """The base in evaluation mode with no adapter switched on."""
-        with self._with(None, training=False) as model:
+        with self._adapters.switched_on(None, training=False) as model:
             yield model
 
     # -- membership
@@ -93,7 +87,7 @@ class PeftEngine:
     def restore(self, slot: str, spec: SlotSpec, data: TokenisedSplit, snapshot: Snapshot) -> SlotInfo:
         built = self._build(slot, spec, data)
         try:
-            self._set_weights(built.name, load(snapshot.adapter))
+            self._adapters.set_weights(built.name, load(snapshot.adapter))
             load_optimizer_tensors(built.optimizer, built.named, load(snapshot.state))
             built.step = int(snapshot.meta["step"])
             at = snapshot.meta["cursor"]
@@ -106,24 +100,19 @@ class PeftEngine:
 
     def attach(self, slot: str, adapter_folder: Path) -> None:
         self._refuse_known(slot)
-        name = next(self._names)
         try:
             config = PeftConfig.from_pretrained(str(adapter_folder))
             config.inference_mode = True
-            self._add(name, config)
-            self._set_weights(name, load_file(adapter_folder / "adapter_model.safetensors"))
-        except EngineError:
-            raise
+            tensors = load_file(adapter_folder / "adapter_model.safetensors")
+            self._attached[slot] = self._adapters.add(config, tensors)
         except (OSError, KeyError, ValueError, RuntimeError, TypeError, SafetensorError) as error:
-            self._remove(name)
             raise EngineError("CorruptArtifact", f"adapter does not fit its base: {error}") from error
-        self._attached[slot] = name
 
     def retire(self, slot: str) -> None:
         known = self._slots.pop(slot, None)
         name = known.name if known else self._attached.pop(slot, None)
         if name is not None:
-            self._remove(name)
+            self._adapters.remove(name)
 
     def _refuse_known(self, slot: str) -> None:
         if slot in self._slots or slot in self._attached:
@@ -142,28 +131,15 @@ class PeftEngine:
 
     def _build(self, slot: str, spec: SlotSpec, data: TokenisedSplit) -> _Slot:
         self._refuse_known(slot)
-        if self._loaded.model.dtype == torch.float16:
+        if self._adapters.base.model.dtype == torch.float16:
             raise EngineError(
                 "Unsupported", "training in float16 underflows without loss scaling; use bfloat16 or float32"
             )
-        if spec.lora.target_modules != "all-linear" and self._peft is None:
-            adapters.check_targets(self._loaded, spec.lora.target_modules)
         self._refuse_mixed_rows(data)
-        name = next(self._names)
-        config = adapters.lora_config(self._loaded, spec.lora, self._all_linear)
-        # PEFT draws from the process's generator: seeded here for the trial, put back afterwards.
-        with seeded(spec.train.seed, self._device):
-            try:
-                self._add(name, config)
-            except ValueError as error:
-                self._remove(name)
-                raise EngineError("InvalidSpec", f"lora: {error}") from error
-            assert self._peft is not None
-            adapters.fresh_head(self._loaded, self._peft, name, spec.train.seed)
-        named = [(key.replace(f".{name}", ""), p) for key, p in adapters.trainable(self._peft, name)]
+        name = self._adapters.add_fresh(spec.lora, spec.train.seed)
+        named = self._adapters.trainable(name)
         for _, parameter in named:
             parameter.data = parameter.data.float()
-        tensors = adapters.adapter_tensors(self._peft, name)
         built = _Slot(
             name=name,
             spec=spec,
@@ -171,43 +147,10 @@ class PeftEngine:
             named=named,
             optimizer=build_optimizer(named, spec),
             cursor=Cursor(data.training_units, derive_seed(spec.train.seed, "data")),
-            info=SlotInfo(0, sum(p.numel() for _, p in named), sha256_bytes(adapters.adapter_bytes(tensors))),
+            info=SlotInfo(0, sum(p.numel() for _, p in named), sha256_bytes(adapter_bytes(self._adapters.tensors(name)))),
         )
         self._slots[slot] = built
         return built
-
-    def _add(self, name: str, config: PeftConfig) -> None:
-        if self._peft is None:
-            self._peft = get_peft_model(self._loaded.model, config, adapter_name=name)  # type: ignore[assignment]
-        else:
-            self._peft.add_adapter(name, config)
-        self._active = None
-        # PEFT's new modules begin in training mode, their dropout switched on, whatever mode the base is in.
-        self._loaded.model.train(self._loaded.model.training)
-
-    def _set_weights(self, name: str, tensors: dict[str, torch.Tensor]) -> None:
-        assert self._peft is not None
-        result = set_peft_model_state_dict(self._peft, tensors, adapter_name=name)
-        if result.unexpected_keys:
-            raise ValueError(f"unknown weights {sorted(result.unexpected_keys)[:3]}")
-        known = set(adapters.adapter_tensors(self._peft, name))
-        if known != set(tensors):
-            raise ValueError(f"weights are missing: {sorted(known - set(tensors))[:3]}")
-
-    def _remove(self, name: str) -> None:
-        if self._peft is None or name not in self._peft.peft_config:
-            return
-        self._active = None
-        if len(self._peft.peft_config) == 1:
-            # The last one takes the wrappers with it: a bare base is then really bare.
-            self._loaded.model = self._peft.unload()  # type: ignore[operator]
-            self._peft = None
-            self._loaded.model.requires_grad_(False)
-        else:
-            survivor = next(other for other in self._peft.peft_config if other != name)
-            self._peft.set_adapter(survivor)
-            self._peft.delete_adapter(name)
-        gc.collect()
 
     # -- work
 
@@ -248,7 +191,7 @@ class PeftEngine:
         parameters = [parameter for _, parameter in slot.named]
         with (
             full_determinism(train.full_determinism, self._device),
-            self._with(slot.name, training=True) as model,
+            self._adapters.switched_on(slot.name, training=True) as model,
         ):
             for micro, start in enumerate(range(0, len(units), size)):
                 batch = unit_batch(slot.data, units[start : start + size], self._device)
@@ -284,24 +227,21 @@ class PeftEngine:
         def active() -> Iterator[PreTrainedModel]:
             with (
                 full_determinism(deterministic, self._device),
-                self._with(name, training=False) as model,
+                self._adapters.switched_on(name, training=False) as model,
                 compute_context(model, self._device),
             ):
                 yield model
 
-        return self._evaluation(scoring.evaluate(active, self._loaded.tokenizer, data, request))
+        return self._evaluation(scoring.evaluate(active, self._adapters.base.tokenizer, data, request))
 
     def _evaluation(self, walk: Evaluation) -> Generator[None, None, EvalResult]:
         return (yield from walk)
 
     def snapshot(self, slot: str) -> Snapshot:
         known = self._slots[slot]
-        assert self._peft is not None
-        config = self._peft.peft_config[known.name]
-        tensors = adapters.adapter_tensors(self._peft, known.name)
         return Snapshot(
-            adapter_config=adapters.config_bytes(config),  # type: ignore[arg-type]
-            adapter=adapters.adapter_bytes(tensors),
+            adapter_config=config_bytes(self._adapters.config(known.name)),
+            adapter=adapter_bytes(self._adapters.tensors(known.name)),
             state=save(optimizer_tensors(known.optimizer, known.named)),
             meta={
                 "schemaVersion": 1,
@@ -322,24 +262,6 @@ class PeftEngine:
         if slot is None:
             return None
         return self._slots[slot].name if slot in self._slots else self._attached[slot]
-
-    @contextmanager
-    def _with(self, name: str | None, training: bool) -> Iterator[PreTrainedModel]:
-        """The base with this adapter, or none, switched on."""
-        model = self._loaded.model
-        if model.training != training:
-            model.train(training)
-        if self._peft is None:
-            yield model
-        elif name is None:
-            with self._peft.disable_adapter():
-                yield model
-            self._active = None
-        else:
-            if self._active != name:
-                self._peft.set_adapter(name)
-                self._active = name
-            yield model
 
 
 def _gradient_norm(parameters: list[nn.Parameter], limit: float | None) -> torch.Tensor:

@@ -136,6 +136,7 @@ class TrainJob(Job):
         finally:
             self._resources.synchronize()
             self._seconds += monotonic() - started
+            self._status()
 
     def stop(self) -> None:
         self._evaluation = None

@@ -8,13 +8,13 @@ from typing import Any
 
 from belay_gpu.canonical import readable_json
 from belay_gpu.contracts.models import EvalInput, EvalOutput, EvalOutputSample
+from belay_gpu.engine.metrics import GENERATED
 from belay_gpu.trainer.commands import EvalOrder
 from belay_gpu.worker.follow import run_order
 from belay_gpu.worker.host import EngineHost
 from belay_gpu.worker.inputs import base_spec, fetch_checkpoint, fetch_split, require_split
 from belay_gpu.worker.leftovers import leave_job
 
-GENERATED = ("exact_match", "f1")
 JSON = "application/json"
 
 

@@ -91,7 +91,10 @@ async def run_gpu_worker(config: GpuConfig) -> None:
         remove_ready_file(config.ready_file)
         recovering.cancel()
         await supervisor.stop(TRAINER_GRACE_SECONDS)
-        await asyncio.gather(supervising, recovering, return_exceptions=True)
+        # What they have not brought to the store is recovered at the next boot, maybe at once.
+        for leftover in host.leftovers:
+            leftover.cancel()
+        await asyncio.gather(supervising, recovering, *host.leftovers, return_exceptions=True)
         os.close(lock)
 
 

@@ -42,12 +42,12 @@ async def insist(recover: Callable[[], Awaitable[None]], fields: dict[str, str])
         try:
             await recover()
             return
-        except EngineError as error:
+        except Exception as error:
+            if not (isinstance(error, EngineError) and error.type == "StorageUnavailable"):
+                log.error("recovery failed", exc_info=error, extra={"fields": fields})
+                return
             log.warning("recovery waits", extra={"fields": {**fields, "reason": error.message}})
             await asyncio.sleep(RETRY_SECONDS)
-        except Exception as error:
-            log.error("recovery failed", exc_info=error, extra={"fields": fields})
-            return
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -100,8 +100,8 @@ class TrainingRun:
         try:
             return await run_order(generation, order)
         except EngineError as error:
-            if error.type == "StorageUnavailable":  # the trainer could not read what it should resume from
-                cache.check_again()
+            if error.type == "StorageUnavailable" and found is not None:
+                cache.check_again()  # perhaps the trainer could not read what it should resume from
             raise
 
     # -- beside the training

@@ -150,7 +150,7 @@ def test_on_cuda_the_base_computes_in_bfloat16(llama: Path) -> None:
     for name in "ab":
         engine.admit(name, deterministic, copy_task(16))
         runs.append([loss_of(engine, name) for _ in range(8)])
-    assert engine._loaded.model.dtype == torch.bfloat16
+    assert engine._adapters.base.model.dtype == torch.bfloat16
     assert runs[0] == runs[1]
 
 

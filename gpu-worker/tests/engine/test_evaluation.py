@@ -66,10 +66,10 @@ def test_generation_equals_one_row_at_a_time_without_padding(
     request = EvalRequest(4, GenerationRequest(max_new_tokens=6, stop=stop))
     result = finish(engine.evaluate("a", data, request))
     tokenizer = AutoTokenizer.from_pretrained(llama)
-    engine._peft.set_adapter(engine._slots["a"].name)
+    engine._adapters._wrapped.set_adapter(engine._slots["a"].name)
     for sample, row in zip(result.samples, range(9), strict=False):
         prompt = torch.from_numpy(data.row(row)[0][: data.prompt_lengths[row]].astype("int64"))[None]
-        output = engine._peft.generate(
+        output = engine._adapters._wrapped.generate(
             input_ids=prompt, max_new_tokens=6, do_sample=False, eos_token_id=1, pad_token_id=0
         )
         text = tokenizer.decode(output[0, prompt.shape[1] :], skip_special_tokens=True)
@@ -84,7 +84,7 @@ def greedy(folder: Path) -> tuple[list[str], dict[str, Any]]:
     """Answers to nine prompts, and what the folder's generation_config.json says after it all."""
     engine, data = PeftEngine(BaseSpec(str(folder)), CPU), copy_task(9, split="test", seed=4)
     result = finish(engine.evaluate(None, data, EvalRequest(4, GenerationRequest(max_new_tokens=8))))
-    return [sample["got"] for sample in result.samples], engine._loaded.model.generation_config.to_dict()
+    return [sample["got"] for sample in result.samples], engine._adapters.base.model.generation_config.to_dict()
 
 
 def test_greedy_is_greedy_whatever_the_models_generation_config_says(tmp_path: Path) -> None:

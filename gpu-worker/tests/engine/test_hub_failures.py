@@ -25,6 +25,7 @@ import json, sys, time
 from pathlib import Path
 from types import SimpleNamespace
 import torch
+from huggingface_hub import snapshot_download
 from belay_gpu.contracts import ModelSpec
 from belay_gpu.engine.base_model import load_base, load_tokenizer
 from belay_gpu.engine.errors import EngineError
@@ -39,6 +40,7 @@ asks = {
     "limits": lambda model: longest_sequence(ModelSpec(model_name_or_path=model), None),
     "shape": lambda model: read_shape(ModelSpec(model_name_or_path=model), "causal_lm", None),
     "ends": lambda model: answer_ends(ModelSpec(model_name_or_path=model), SimpleNamespace(eos_token_id=1)),
+    "snapshot": lambda model: snapshot_download(model),
 }
 for request in json.loads(sys.argv[1]):
     what, model = request
@@ -97,7 +99,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     own = {"config.json": json.dumps(OWN_CODE).encode(), "own.py": b"raise SystemExit('was run')"}
     repositories["someone/own"] = Repository({**bare, **own})
     asked = [(what, model) for model in [*repositories, "a b"] for what in ("tokenizer", "base")]
-    asked += [(what, model) for model in (*REFUSED, "someone/own") for what in ("limits", "shape", "ends")]
+    asked += [(what, model) for model in REFUSED for what in ("limits", "shape", "ends")]
+    asked += [(what, "someone/own") for what in ("limits", "shape")]
     with serving(repositories) as address:
         found = ask(address, tmp_path_factory.mktemp("cache"), asked)
     for answer in found.values():
@@ -122,7 +125,7 @@ def test_where_a_token_may_help_it_is_named(answers: Answers, model: str) -> Non
     assert "HF_TOKEN" in answers["tokenizer", model]["message"]
 
 
-@pytest.mark.parametrize("what", ["tokenizer", "base", "limits"])
+@pytest.mark.parametrize("what", ["tokenizer", "base", "limits", "shape"])
 def test_a_repository_whose_code_would_be_needed(answers: Answers, what: str) -> None:
     assert answers[what, "someone/own"] == {
         "type": "ModelUnavailable",
@@ -150,6 +153,25 @@ def test_a_hub_that_cannot_be_reached_may_be_asked_again(tmp_path: Path) -> None
     for answer in found.values():
         assert answer["type"] == "StorageUnavailable"
         assert answer["message"].startswith(f"model someone/tiny: the hub at {address} does not answer: ")
+
+
+def test_without_the_hub_a_base_is_what_the_cache_holds_of_it(tmp_path: Path) -> None:
+    """Few encoders bring a generation config, and a whole snapshot keeps no note of what was not there."""
+    folder = save_llama(tmp_path / "model")
+    files: dict[str, bytes | None] = {path.name: path.read_bytes() for path in folder.iterdir()}
+    del files["generation_config.json"]
+    cache = tmp_path / "cache"
+    with serving({"someone/whole": Repository(files)}) as address:
+        fetched = ask(address, cache, [("snapshot", "someone/whole")])
+        assert fetched["snapshot", "someone/whole"] == {"got": "str"}
+    whats = ("tokenizer", "base", "limits", "shape", "ends")
+    asked = [(what, model) for model in ("someone/whole", "someone/else") for what in whats]
+    found = ask(address, cache, asked, HF_HUB_OFFLINE="1")
+    for what in whats:
+        assert "got" in found[what, "someone/whole"], found[what, "someone/whole"]
+        refused = found[what, "someone/else"]
+        assert refused["type"] == "ModelUnavailable"
+        assert "not in this machine's cache" in refused["message"]
 
 
 def failing_with(*errors: BaseException) -> BaseException:

@@ -106,7 +106,7 @@ def test_a_diverging_step_changes_no_weight_and_reports_no_number(engine: PeftEn
     step(engine, "a")
     poisoned = bits(engine, "a")
     state = {name: torch.full_like(tensor, float("nan")) for name, tensor in load(poisoned.adapter).items()}
-    engine._set_weights(engine._slots["a"].name, state)
+    engine._adapters.set_weights(engine._slots["a"].name, state)
     result = step(engine, "a")
     assert result.diverged
     assert result.loss is None

@@ -21,6 +21,11 @@ export async function coldParts(): Promise<Part[]> {
     GOFLAGS: "-modcacherw",
   };
   const before = { ...process.env };
+  const restore = () => {
+    for (const name of Object.keys(env))
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+  };
   Object.assign(process.env, env);
   try {
     const parts: Part[] = [];
@@ -64,7 +69,7 @@ export async function coldParts(): Promise<Part[]> {
     return parts;
   } finally {
     // What is measured next is not to set up anew.
-    process.env = before;
+    restore();
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }

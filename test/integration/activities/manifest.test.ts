@@ -115,18 +115,20 @@ describe("manifest.write", () => {
     const [model, revision] = ["someone/tiny", "a".repeat(40)];
     Object.assign(stages.resolved.spec.model, { model_name_or_path: model, revision });
     const files = { "config.json": "c".repeat(64), "model.safetensors": "d".repeat(64) };
+    const more = { "README.md": "e".repeat(64) };
     // Of an earlier start of the run, with another base, nothing is named.
     const told = { "one.b": model, "two.b": model, "earlier.b": "someone/else" };
     for (const [source, base] of Object.entries(told))
       await db.query(
         `INSERT INTO trace_events (run, source, seq, at, kind, data) VALUES ($1, $2, 9, now(), 'engine.base', $3)`,
-        [run, source, { model: base, revision, files }],
+        // A machine may hold more of the repository than another.
+        [run, source, { model: base, revision, files: source === "two.b" ? { ...files, ...more } : files }],
       );
     const statement = JSON.parse((await store.get(await write())).toString("utf8"));
     const { resolvedDependencies } = statement.predicate.buildDefinition;
     const fromHub = resolvedDependencies.filter(({ uri }: { uri?: string }) => uri?.startsWith("pkg:"));
     expect(fromHub).toEqual(
-      Object.entries(files).map(([path, sha256]) => ({
+      Object.entries({ ...more, ...files }).map(([path, sha256]) => ({
         name: `model/${path}`,
         uri: `pkg:huggingface/${model}@${revision}#${path}`,
         digest: { sha256 },

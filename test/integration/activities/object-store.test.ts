@@ -13,11 +13,11 @@ import { startVersitygw } from "../../support/versitygw";
 const text = (words: string) => Buffer.from(words);
 
 // Only the S3 API is relied on, so everything holds in another server too.
-let versitygw: Awaited<ReturnType<typeof startVersitygw>>;
+let versitygw: Awaited<ReturnType<typeof startVersitygw>> | undefined;
 beforeAll(async () => {
   versitygw = await startVersitygw();
 }, 900_000);
-afterAll(() => versitygw.stop());
+afterAll(() => versitygw?.stop());
 
 const servers: { server: string; access: () => S3Access | undefined }[] = [
   { server: "the stack's MinIO", access: () => undefined },

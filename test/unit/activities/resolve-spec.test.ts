@@ -192,6 +192,17 @@ describe("refusals of an experiment", () => {
     expect(failed).toMatchObject({ type, nonRetryable: true });
   });
 
+  it("an export folder of which a part that is wanted holds something else", async () => {
+    const folder = scratchFolder();
+    mkdirSync(join(folder, "merged"));
+    writeFileSync(join(folder, "merged", "notes.txt"), "a person's own");
+    const { spec } = inputs();
+    const failed = await failureOf(resolve({ ...spec, output: { export_dir: folder, merge: "best" } }));
+    expect(failed.message).toContain(`${join(folder, "merged")}: it exists and holds something else (notes.txt)`);
+    const unmerged = await resolve({ ...spec, output: { export_dir: folder, merge: "none" } });
+    expect(unmerged.spec.output.merge).toBe("none");
+  });
+
   it("of data and model are told together, beside what the spec itself has wrong", async () => {
     const { spec, model } = inputs();
     rmSync(join(model, "model.safetensors"));

@@ -9,6 +9,7 @@ import {
   InvalidExperimentError,
   loadExperimentFile,
   RunFailedError,
+  VerificationError,
 } from "../../../client";
 import type { ExperimentInput } from "../../../workflows/contracts";
 import { scratchFolder } from "../../support/scratch";
@@ -79,6 +80,20 @@ describe("starting", () => {
       expect([second.run.id, third.run.id]).toEqual([`${first.run.id}-2`, `${first.run.id}-3`]);
       expect([second.attached, third.attached]).toEqual([false, false]);
       await Promise.all([second.run.result(), third.run.result()]);
+    });
+  });
+
+  test("an id that another experiment has is refused, and the same experiment is attached to", async () => {
+    const laboratory = await createLaboratory(server);
+    await laboratory.open(async () => {
+      const id = `mine-${randomUUID().slice(0, 8)}`;
+      const spec = sample({ num_trials: 1 });
+      const { run } = await belay.start(spec, { id });
+      await run.result();
+      expect((await belay.start(spec, { id })).attached).toBe(true);
+      const other = { ...spec, train: { ...spec.train, seed: 5 } };
+      const refused = await belay.start(other, { id }).catch((error: unknown) => error);
+      expect(refused).toMatchObject({ code: "BadArgument", message: expect.stringContaining(`belay watch ${id}`) });
     });
   });
 
@@ -217,7 +232,26 @@ describe("following and steering", () => {
     await laboratory.open(async () => {
       const { run } = await belay.start(sample());
       await run.result();
+      const recorded = () => laboratory.records.count("reproducibility.record");
+      const ofTheRun = recorded();
       expect(await belay.verify(run.id, ["L0"])).toMatchObject({ level: "L0", passed: true });
+      expect(recorded()).toBe(ofTheRun);
+      expect(await belay.verify(run.id)).toMatchObject({ passed: true });
+      expect(recorded()).toBe(ofTheRun + 1);
+    });
+  });
+
+  test("verify of what never ran has no verdict", async () => {
+    const laboratory = await createLaboratory(server);
+    await laboratory.open(async () => {
+      laboratory.bench.failNth(
+        "manifest.load",
+        1,
+        ApplicationFailure.nonRetryable("there is no manifest", "NotFound"),
+      );
+      const failure = await belay.verify("nowhere", ["L0"]).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(VerificationError);
+      expect(failure).toMatchObject({ type: "NotFound" });
     });
   });
 });

@@ -250,7 +250,8 @@ export class Bench {
   private async train(id: string, input: TrainingInput) {
     const { job, targetStep, config } = input;
     const rate = config.train.learning_rate;
-    const from = job.resumeFrom[0]?.step ?? 0;
+    const found = job.resumeFrom.find(({ step }) => step <= targetStep) ?? null;
+    const from = found?.step ?? 0;
     const { subject } = job;
     if (this.training.has(subject) && this.engine(id)?.state === "alive") this.overlapping += 1;
     this.training.set(subject, from);
@@ -258,7 +259,7 @@ export class Bench {
     const exclusive = [...(this.engine(id)?.seats.values() ?? [])].some((seat) => seat.exclusive);
     this.started.push({ subject, epoch: job.epoch, fromStep: from, engine: id, exclusive });
     const save = input.save.save_steps;
-    let durable: CheckpointRef | null = job.resumeFrom[0] ?? null;
+    let durable = found;
     const checkpointAt = (step: number) => {
       durable = { manifest: artifact(`${subject}/${step}/${rate}`), step, epoch: job.epoch };
       this.records.checkpoints.set(subject, [durable, ...(this.records.checkpoints.get(subject) ?? [])]);

@@ -5,7 +5,7 @@ import { searchableKeys } from "./search";
 import { sectionKeys, sections } from "./sections";
 import type { ZodIssue } from "./faults";
 
-/** A fault of zod's in our words: what is there, and what would be right. An unknown key each is an issue. */
+/** A fault of zod's in our words: what is there, and what would be right. Each unknown key is an issue of its own. */
 export function explain(issue: ZodIssue): SpecIssue[] {
   const path = issue.path as SpecPath;
   switch (issue.code) {

@@ -51,10 +51,10 @@ export const CompareInput = z
   .meta({ id: "CompareInput" });
 export type CompareInput = z.infer<typeof CompareInput>;
 
-/** Paired bootstrap of best minus base; 95 % percentile interval. */
 /** Resampling fewer rows than this says nothing of rows that were not seen: two rows have an interval of no width. */
 export const FEWEST_COMPARED_ROWS = 10;
 
+/** Paired bootstrap of best minus base; 95 % percentile interval. */
 export const CompareOutput = z
   .object({
     metric: z.string(),

@@ -3,13 +3,11 @@ import { JobSpec } from "../../contracts/job-spec";
 import type { EvalInput, TrainingInput } from "../../contracts/skills";
 import { trialId } from "../../contracts/trial-id";
 import type { TrialInput } from "../../contracts/workflow-inputs";
+import { legSeconds } from "../../reliability/policies";
 import { trialMetrics } from "../metrics";
 
 /** Seconds an engine may keep a trial's state in memory at a rung. */
 const parkSeconds = 60;
-
-/** Longest time of one leg. What guards its life is the heartbeat; a leg that ran out of time would end its trial. */
-export const legSeconds = 30 * 86_400;
 
 /** Train up to `targetStep`, evaluate, checkpoint. */
 export function trainingJob(input: TrialInput, targetStep: number): JobSpec {

@@ -78,9 +78,10 @@ export class TrialRun {
 
   /** A leg has left a checkpoint. Of one that did not come to its end, no more than that is known. */
   left(checkpoint: CheckpointRef): void {
+    // One that did not get any further leaves the checkpoint that it began with.
+    if (checkpoint.manifest.sha256 !== this.checkpoint?.manifest.sha256) this.adapterSha256 = null;
     this.checkpoint = checkpoint;
     this.step = checkpoint.step;
-    this.adapterSha256 = null;
   }
 
   /** GPU-seconds of an attempt, also of one that failed. */
@@ -147,7 +148,7 @@ export class TrialRun {
 
   /**
    * Asks whether the experiment is still open, since a terminated one tells nobody. Less and less often: an orphan works
-   * on for no longer than it has run, nor than the longest wait.
+   * on for about as long again as it has run, and for no longer than the longest wait.
    */
   watchExperiment(): void {
     const first = (this.input.orphanCheckSeconds ?? defaultOrphanCheckSeconds) * 1000;

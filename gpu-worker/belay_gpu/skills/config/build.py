@@ -30,6 +30,7 @@ def build_search_space(request: BuildSearchSpaceInput, device: TargetDevice | No
 
     Raises:
         SkillError: InvalidSpec, Unsupported, ModelUnavailable or DoesNotFit; one line each.
+        EngineError: ModelUnavailable or StorageUnavailable, where the hub is to be asked about the base.
     """
     check_metrics(request)
     device = device or target_device("auto")

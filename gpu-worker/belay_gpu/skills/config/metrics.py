@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from belay_gpu.contracts import BuildSearchSpaceInput
+from belay_gpu.engine.metrics import GENERATED
 from belay_gpu.skills.failures import SkillError
-
-GENERATED = ("exact_match", "f1")
 
 
 def check_metrics(request: BuildSearchSpaceInput) -> None:

@@ -41,6 +41,7 @@ def analyze(request: DatasetAnalyzeInput) -> Analysis:
 
     Raises:
         SkillError: InvalidDataset or ModelUnavailable, one line each.
+        EngineError: ModelUnavailable or StorageUnavailable, where the hub is to be asked about the base.
     """
     spec = request.dataset
     if spec.packing and request.task == "sequence_classification":

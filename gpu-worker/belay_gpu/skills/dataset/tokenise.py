@@ -13,7 +13,7 @@ from belay_gpu.contracts import DatasetAnalyzeInput, DatasetSpec
 from belay_gpu.data.packing import pack_rows
 from belay_gpu.data.tokenised import SplitInfo, TokenisedSplit
 from belay_gpu.skills.dataset.encoding import Encoded, Encoder, cut
-from belay_gpu.skills.dataset.expected import answer_ends, expected_answer
+from belay_gpu.skills.dataset.expected import expected_answers
 from belay_gpu.skills.dataset.files import Row, invalid
 from belay_gpu.skills.dataset.rendering import Rendered, Template, render
 from belay_gpu.skills.dataset.table import Table
@@ -69,6 +69,7 @@ def encode_rows(
 
     Raises:
         SkillError: InvalidDataset.
+        EngineError: ModelUnavailable or StorageUnavailable, where the hub is to be asked about the base.
     """
     spec = request.dataset
     numbers = sorted({row for members in splits.values() for row in members})
@@ -78,8 +79,7 @@ def encode_rows(
     longest = _longest(spec, limit, whole, table.rows)
     cuts = {row: cut(one, longest, spec.truncation) for row, one in whole.items()}
     kept = {row: one for row, one in cuts.items() if one is not None}
-    ends = answer_ends(request.model, tokenizer)
-    expected = {row: expected_answer(rendered[row], one, tokenizer, ends) for row, one in whole.items()}
+    expected = expected_answers(rendered, whole, request.model, tokenizer)
     return Texts(rendered, whole, expected, kept, longest)
 
 
