@@ -125,8 +125,11 @@ export class Belay {
       });
     const known = memo?.[EXPERIMENT_HASH];
     if (known !== undefined && known !== experimentHash)
-      throw new BelayError("BadArgument", `${id} is a run of another experiment, or of this one before it was changed; choose another id, or follow ` +
-          `that run with: belay watch ${id}`);
+      throw new BelayError(
+        "BadArgument",
+        `${id} is a run of another experiment, or of this one before it was changed; choose another id, or follow ` +
+          `that run with: belay watch ${id}`,
+      );
   }
 
   /** False when a workflow of this id exists, running or ended. A lost answer is asked for again by the SDK. */

@@ -41,10 +41,7 @@ export async function exportOutputs(
 }
 
 /** Why the wanted outputs could not replace what lies below the folder; undefined: they can. */
-export async function foreignOutput(
-  folder: string,
-  wanted: readonly Output[],
-): Promise<string | undefined> {
+export async function foreignOutput(folder: string, wanted: readonly Output[]): Promise<string | undefined> {
   for (const [name, sign] of OUTPUTS) {
     if (!wanted.includes(name)) continue;
     const target = join(folder, name);

@@ -112,16 +112,15 @@ interface StayRow {
 
 async function attemptsOf(db: Queries, run: string): Promise<Map<string, Attempt[]>> {
   const { rows } = await db.query<StayRow>(
-    `SELECT came.subject, came.source AS engine, came.epoch, (came.data->>'fromStep')::integer AS "fromStep",
+    `SELECT subject, source AS engine, epoch, (came.data->>'fromStep')::integer AS "fromStep",
             (gone.data->>'step')::integer AS "toStep", gone.data->>'reason' AS reason
      FROM trace_events AS came
-     LEFT JOIN LATERAL (
-       SELECT data FROM trace_events AS e
-       WHERE e.run = came.run AND e.source = came.source AND e.subject = came.subject AND e.epoch = came.epoch
-         AND e.kind IN ($3, $4) ORDER BY e.seq DESC LIMIT 1
-     ) AS gone ON true
-     WHERE came.run = $1 AND came.kind = $2 AND came.subject IS NOT NULL
-     ORDER BY came.subject, came.epoch, came.seq`,
+     LEFT JOIN (
+       SELECT DISTINCT ON (source, subject, epoch) source, subject, epoch, data FROM trace_events
+       WHERE run = $1 AND kind IN ($3, $4) ORDER BY source, subject, epoch, seq DESC
+     ) AS gone USING (source, subject, epoch)
+     WHERE came.run = $1 AND came.kind = $2 AND subject IS NOT NULL
+     ORDER BY subject, epoch, came.seq`,
     [run, trainerEvents.resumed, trainerEvents.left, trainerEvents.parked],
   );
   const bySubject = new Map<string, Attempt[]>();

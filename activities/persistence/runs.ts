@@ -12,22 +12,30 @@ export async function recordRun(
   execution: string,
   namespace: string | null = null,
 ): Promise<void> {
-  const { run, chain, name, state, stage, specSha256, spec, best, error, result } = record;
+  const { run, chain, name, state, stage, specSha256, inputsSha256, spec, best, error, result } = record;
   const ended = isRunEnded(state);
-  if (specSha256) await clearEarlierStart(db, run, specSha256, chain ?? null, execution);
+  if (specSha256)
+    await clearEarlierStart(db, run, {
+      specSha256,
+      inputsSha256: inputsSha256 ?? null,
+      chain: chain ?? null,
+      execution,
+    });
   await db.query(
     `INSERT INTO runs AS known (run, name, state, stage, spec_sha256, spec, best_trial, best_value, error, result,
-                                ended_at, ended_by, namespace, chain)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $11 THEN now() END, CASE WHEN $11 THEN $12 END, $14, $15)
+                                ended_at, ended_by, namespace, chain, inputs_sha256)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $11 THEN now() END, CASE WHEN $11 THEN $12 END, $14, $15, $16)
      ON CONFLICT (run) DO UPDATE SET
        name = excluded.name, state = excluded.state, stage = excluded.stage,
        spec_sha256 = coalesce(excluded.spec_sha256, known.spec_sha256),
+       inputs_sha256 = coalesce(excluded.inputs_sha256, known.inputs_sha256),
        spec = coalesce(excluded.spec, known.spec),
        best_trial = CASE WHEN $13 THEN excluded.best_trial ELSE known.best_trial END,
        best_value = CASE WHEN $13 THEN excluded.best_value ELSE known.best_value END,
        error = excluded.error,
        result = CASE WHEN known.ended_at IS NULL OR $11 THEN coalesce(excluded.result, known.result) ELSE excluded.result END,
        reproducibility = CASE WHEN known.ended_at IS NULL OR $11 THEN known.reproducibility END,
+       created_at = CASE WHEN excluded.chain <> known.chain THEN now() ELSE known.created_at END,
        updated_at = now(), ended_at = excluded.ended_at, ended_by = excluded.ended_by,
        namespace = excluded.namespace, chain = coalesce(excluded.chain, known.chain)
      WHERE $11 OR known.ended_by IS DISTINCT FROM $12`,
@@ -48,30 +56,37 @@ export async function recordRun(
       namespace,
       // Whose the rows are is settled once the spec is known: only then are those of an earlier start cleared.
       specSha256 ? (chain ?? null) : null,
+      inputsSha256 ?? null,
     ],
   );
 }
 
+/** What a start of a run goes by. Null for a workflow of a version that did not tell it. */
+interface Start {
+  specSha256: string;
+  inputsSha256: string | null;
+  chain: string | null;
+  execution: string;
+}
+
 /**
  * Of an earlier start of the run, no trial may be chosen or reported; what this execution itself has opened stays.
- * Where the settings were others too, no checkpoint may be resumed from. `chain` is null for a workflow of a version
- * that did not tell it.
+ * Where the settings or the files were others too, no checkpoint may be resumed from.
  */
 async function clearEarlierStart(
   db: Queries,
   run: string,
-  specSha256: string,
-  chain: string | null,
-  execution: string,
+  { specSha256, inputsSha256, chain, execution }: Start,
 ): Promise<void> {
-  const { rows } = await db.query<{ otherSpec: boolean; otherChain: boolean }>(
-    `SELECT coalesce(spec_sha256 <> $2, false) AS "otherSpec", coalesce(chain <> $3, false) AS "otherChain"
+  const { rows } = await db.query<{ otherWork: boolean; otherChain: boolean }>(
+    `SELECT coalesce(spec_sha256 <> $2, false) OR coalesce(inputs_sha256 <> $4, false) AS "otherWork",
+            coalesce(chain <> $3, false) AS "otherChain"
      FROM runs WHERE run = $1`,
-    [run, specSha256, chain],
+    [run, specSha256, chain, inputsSha256],
   );
   const [known] = rows;
-  if (!known?.otherSpec && !known?.otherChain) return;
-  if (known.otherSpec) await db.query("UPDATE subjects SET floor = epoch WHERE run = $1", [run]);
+  if (!known?.otherWork && !known?.otherChain) return;
+  if (known.otherWork) await db.query("UPDATE subjects SET floor = epoch WHERE run = $1", [run]);
   const own = "SELECT trial FROM trials WHERE run = $1 AND opened_by = $2";
   await db.query(`DELETE FROM artifacts WHERE run = $1 AND NOT EXISTS (${own})`, [run, execution]);
   await db.query(`DELETE FROM rungs WHERE run = $1 AND trial NOT IN (${own})`, [run, execution]);

@@ -7,7 +7,7 @@ const ended = TrialEndState.options.map((state) => `'${state}'`).join(", ");
 
 /**
  * Opens the rows of new trials. A row that the same execution opened is left as it is; one that another execution
- * opened (before a reset, or a new start of the run) is opened afresh. Checkpoints of another trial under the same
+ * opened (before a reset, or a new start of the run) is opened afresh, and any beyond them goes. Checkpoints of another trial under the same
  * number, one with other parameters or another seed, are fenced off.
  */
 export async function openTrials(
@@ -32,6 +32,15 @@ export async function openTrials(
        WHERE rungs.run = $1 AND known.run = $1 AND known.trial = rungs.trial AND t.trial = rungs.trial AND known.opened_by <> $3`,
       [run, rows, execution],
     );
+    // Rows beyond, which another execution opened, are of a branch that a reset has cut off.
+    for (const table of ["rungs", "artifacts", "trials"])
+      await tx.query(
+        `DELETE FROM ${table} USING (
+           SELECT known.trial FROM trials AS known
+           WHERE known.run = $1 AND known.opened_by <> $3 AND known.trial > (SELECT max(t.trial) FROM ${opened})
+         ) AS cut WHERE ${table}.run = $1 AND ${table}.trial = cut.trial`,
+        [run, rows, execution],
+      );
     await tx.query(
       `INSERT INTO trials AS known (trial_id, run, trial, state, params, model_based, tell_count, pending, seed, replicate_of, opened_by)
        SELECT t."workflowId", $1, t.trial, 'pending', t.params, t."modelBased", t."tellCount",

@@ -43,7 +43,8 @@ export async function checkInputs(spec: ExperimentSpec): Promise<SpecIssue[]> {
   const { export_dir: exportDir, merge } = spec.output;
   if (exportDir !== null) {
     const problem = isAbsolute(exportDir)
-      ? ((await unwritable(exportDir)) ?? (await foreignOutput(exportDir, merge === "none" ? ["adapter"] : ["adapter", "merged"])))
+      ? ((await unwritable(exportDir)) ??
+        (await foreignOutput(exportDir, merge === "none" ? ["adapter"] : ["adapter", "merged"])))
       : relative(exportDir);
     if (problem) issues.push({ path: ["output", "export_dir"], message: problem });
   }

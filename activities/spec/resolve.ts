@@ -23,11 +23,14 @@ export async function resolveSpec(raw: unknown, code: ResolvedSpec["code"]): Pro
   const { issues, model } = await onThisMachine(spec);
   if (issues.length > 0) throw refused([...issues, ...model.issues]);
   if (model.issues.length > 0) throw refused(model.issues, "ModelUnavailable");
+  const modelFiles = await hashAll(model.files, "ModelUnavailable");
+  const datasetFiles = await hashAll([...new Set(inputFiles(spec).map(({ path }) => path))], "InvalidSpec");
   return {
     spec,
     specSha256: sha256(canonicalJson(spec)),
-    modelFiles: await hashAll(model.files, "ModelUnavailable"),
-    datasetFiles: await hashAll([...new Set(inputFiles(spec).map(({ path }) => path))], "InvalidSpec"),
+    modelFiles,
+    datasetFiles,
+    inputsSha256: sha256(canonicalJson([...modelFiles, ...datasetFiles].map((file) => file.sha256))),
     code,
   };
 }

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from "@temporalio/common";
 import type { ArtifactRef } from "../../workflows/contracts";
 import { walPrefix } from "../artifacts/keys";
 import { keyOf, type ObjectStore } from "../artifacts/object-store";
@@ -31,11 +32,24 @@ export async function ingestTrace(
   const known = await readSegments(deps.db, run, named.length > 0 ? named.map(({ key }) => key) : null);
   const todo = named.length > 0 ? named : await deps.store.list(walPrefix(run));
   let events = 0;
-  // A log only grows, so an object of the same name and size has been read.
-  for (const { key, sizeBytes } of todo)
-    if (!known.has(`${key}\0${sizeBytes}`)) events += await ingestSegment(deps, run, key);
+  let damage: unknown;
+  for (const { key, sizeBytes } of todo) {
+    // A log only grows, so an object of the same name and size has been read.
+    if (known.has(`${key}\0${sizeBytes}`)) continue;
+    try {
+      events += await ingestSegment(deps, run, key);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      damage ??= error;
+    }
+  }
+  // One that is damaged keeps no other from being read.
+  if (damage !== undefined) throw damage;
   return { events };
 }
+
+const isDamage = (error: unknown): boolean =>
+  error instanceof ApplicationFailure && error.type === "CorruptArtifact";
 
 /** The segments that have been read, of these keys or of all. */
 async function readSegments(db: Database, run: string, keys: string[] | null): Promise<Set<string>> {

@@ -33,8 +33,9 @@ export async function checkHashes(
   resources.push(...recorded.filter(({ kind }) => kind === "report").map(resourceOf));
   const failures: string[] = [];
   const manifest = recorded.find(({ name }) => name === "manifest.json")?.ref.sha256;
-  if (manifest !== undefined && manifest !== sha256)
-    failures.push(differs("manifest.json", manifest, sha256));
+  if (manifest === undefined)
+    failures.push("manifest.json is not on record: it is of another start of the run");
+  else if (manifest !== sha256) failures.push(differs("manifest.json", manifest, sha256));
   const forged = signer && (await signatureProblem(store, run, signer, bytes));
   if (forged) failures.push(`manifest.dsse.json ${forged}`);
   for (const resource of resources) {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, type Dirent } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
 import { canonicalJson } from "./canonical-json";
@@ -40,7 +40,7 @@ async function filesBelow(path: string): Promise<string[] | undefined> {
     if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
     throw error;
   }
-  return entries
+  const files = entries
     .filter((entry) => !entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name))
     .filter(
@@ -50,6 +50,9 @@ async function filesBelow(path: string): Promise<string[] | undefined> {
           .some((part) => part.startsWith(".")),
     )
     .sort();
+  // A link may lead to a folder, or nowhere.
+  const isFile = await Promise.all(files.map(async (file) => (await stat(file).catch(() => null))?.isFile()));
+  return files.filter((_, i) => isFile[i]);
 }
 
 function replace(root: unknown, path: readonly (string | number)[], value: string): void {

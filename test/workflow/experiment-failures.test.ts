@@ -257,39 +257,6 @@ describe("what goes wrong", () => {
     });
   });
 
-  test("what went otherwise than asked for is in the result and handed to the report", async () => {
-    const { records, bench, open } = await createLaboratory(server);
-    bench.stageFailures.set("hub.push", ApplicationFailure.nonRetryable("no token", "Unsupported"));
-    const result = await open(async () => {
-      const spec = experiment({ num_trials: 1 }, { output: { push_to_hub: "me/it" } });
-      return (await startExperiment(server, "warned", spec)).result();
-    });
-    const warning = "not uploaded to me/it: no token";
-    expect(result).toMatchObject({ split: "test", warnings: ["3 rows were truncated", warning] });
-    const rendered = records.calls.find((call) => call.name === "report.render")?.input;
-    expect(rendered).toMatchObject({ stages: { warnings: [warning] } });
-  });
-
-  test("a mirror that fails never fails the run", async () => {
-    const { bench, open } = await createLaboratory(server);
-    bench.stageFailures.set("hpo.tell", ApplicationFailure.nonRetryable("no such table", "Internal"));
-    const result = await open(async () =>
-      (await startExperiment(server, "no-mirror", experiment({ num_trials: 2 }))).result(),
-    );
-    expect(result.state).toBe("completed");
-  });
-
-  test("a verification that does not pass leaves the run completed, and says so", async () => {
-    const { bench, open } = await createLaboratory(server);
-    bench.saltAfter("artifact.store", "other bits");
-    const spec = experiment(
-      { num_trials: 2, deterministic: true },
-      { train: { max_steps: 50, full_determinism: true } },
-    );
-    const result = await open(async () => (await startExperiment(server, "no-bits", spec)).result());
-    expect(result).toMatchObject({ state: "completed", reproducibility: { level: "L2", passed: false } });
-  });
-
   test("a sampler that fails ends the run, and its open trials with it", async () => {
     const { records, bench, open } = await createLaboratory(server);
     const run = "no-sampler";

@@ -4,7 +4,7 @@ import {
   WorkflowUpdateFailedError,
 } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunStatus, TrialRow } from "../../workflows/contracts";
+import { Messages, type RunStatus, type TrialRow } from "../../workflows/contracts";
 import { startTemporal, type TemporalServer } from "../support/temporal";
 import { type ExperimentHandle, experiment, startExperiment } from "./support/experiments";
 import { createLaboratory, quietRuntime } from "./support/laboratory";
@@ -89,6 +89,37 @@ describe("pause and resume", () => {
       return handle.result();
     });
     expect(records.endStates(run)).toEqual(["completed", "completed", "completed"]);
+  });
+
+  test("a resume that a pause follows at once leaves a trial paused, and messages that say nothing are passed over", async () => {
+    const { bench, open, upgrade } = await createLaboratory(server);
+    const run = "paused-again";
+    const hold = bench.hold(`${run}/trial-0`, 45);
+    const result = await open(async () => {
+      const handle = await startExperiment(server, run, experiment({ num_trials: 1 }));
+      await bench.reached(hold);
+      await update(handle, "pause");
+      const child = server.client.workflow.getHandle(`${run}/trial-0`);
+      const state = async () => (await child.query<TrialRow>(Messages.status)).state;
+      await bench.until(async () => (await state()) === "paused", "the trial is paused");
+      await upgrade(async () => {
+        await child.signal(Messages.trialControl, { action: "resume" });
+        await child.signal(Messages.trialControl, { action: "pause" });
+        await child.signal(Messages.trialControl);
+        for (const signal of [Messages.rungReport, Messages.trialOutcome]) await handle.signal(signal);
+      });
+      const isTaken = async () => {
+        const { events = [] } = await child.fetchHistory();
+        const signal = events?.findLastIndex((event) => event.workflowExecutionSignaledEventAttributes) ?? -1;
+        return events?.slice(signal).some((event) => event.workflowTaskCompletedEventAttributes) ?? false;
+      };
+      await bench.until(isTaken, "the signals are taken");
+      expect(await state()).toBe("paused");
+      bench.releaseAll();
+      await update(handle, "resume");
+      return handle.result();
+    });
+    expect(result.trials).toMatchObject({ completed: 1 });
   });
 });
 

@@ -98,6 +98,7 @@ export interface RunRecord {
   stage: string;
   /** Present once resolved. */
   specSha256?: string;
+  inputsSha256?: string;
   spec?: unknown;
   best?: { trial: number; value: number } | null;
   error?: { type: string; message: string } | null;

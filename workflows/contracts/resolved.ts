@@ -17,6 +17,8 @@ export const ResolvedSpec = z
     /** Files of the base model, in path order; empty for a hub model (pinned by its revision). */
     modelFiles: z.array(FileDigest),
     datasetFiles: z.array(FileDigest),
+    /** SHA-256 over the hashes of all these files. */
+    inputsSha256: Sha256.optional(),
     code: z.object({ version: z.string(), commit: z.string().nullable(), dirty: z.boolean() }),
   })
   .meta({ id: "ResolvedSpec" });

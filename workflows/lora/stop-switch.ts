@@ -55,9 +55,9 @@ export class StopSwitch {
     }
   }
 
-  /** Waits while paused. */
+  /** Waits while paused: looks again afterwards, since one task may bring a resume and the next pause. */
   async whenRunning(): Promise<void> {
-    if (this.paused && !this.cancelled) await condition(() => !this.paused || this.cancelled);
+    while (this.paused && !this.cancelled) await condition(() => !this.paused || this.cancelled);
     this.throwIfCancelled();
   }
 

@@ -5,6 +5,7 @@ import {
   setHandler,
   TemporalFailure,
 } from "@temporalio/workflow";
+import type { TrialControl } from "../contracts/messages";
 import type { EvalOutput } from "../contracts/skills";
 import type { TrialOutcome } from "../contracts/trial";
 import type { TrialInput } from "../contracts/workflow-inputs";
@@ -24,7 +25,9 @@ import { TrialRun } from "./trial/trial-run";
 export async function trialWorkflow(input: TrialInput): Promise<TrialOutcome> {
   const trial = new TrialRun(input, sessionFor(trainingJob(input, input.totalSteps)));
   setHandler(trialStatusQuery, () => trial.row(), { description: "State of the trial" });
-  setHandler(trialControlSignal, ({ verdict, action }) => {
+  setHandler(trialControlSignal, (control) => {
+    // Whoever sends one by hand may send nothing, and it stays in the history.
+    const { verdict, action } = control ?? ({} as TrialControl);
     if (verdict) trial.decide(verdict.rung, verdict.verdict);
     if (action === "pause") trial.pause();
     if (action === "resume") trial.switch.resume();

@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancellationScope, sleep, workflowInfo } from "@temporalio/workflow";
 import type { VerificationPlan } from "../contracts/activities";
+import { isMapping } from "../contracts/experiment/mapping";
 import { JobSpec } from "../contracts/job-spec";
 import type { ReproducibilityVerdict } from "../contracts/messages";
 import type { EvalOutput, TrainingOutput } from "../contracts/skills";
@@ -14,13 +15,7 @@ import * as judgement from "./verify/judgement";
 
 /** Checks a finished run from its manifest alone, and records the verdict. */
 export async function verifyWorkflow(input: VerifyInput): Promise<ReproducibilityVerdict> {
-  for (const level of input.levels ?? []) {
-    if (judgement.isLevel(level)) continue;
-    throw ApplicationFailure.nonRetryable(
-      `levels: expected L0, L1, L2 or L3, got ${JSON.stringify(level)}`,
-      "InvalidSpec",
-    );
-  }
+  checkInput(input);
   const plan = await kernel["manifest.load"].executeWithOptions({ summary: "manifest.json" }, [
     { run: input.run },
   ]);
@@ -35,6 +30,16 @@ export async function verifyWorkflow(input: VerifyInput): Promise<Reproducibilit
   } finally {
     await CancellationScope.nonCancellable(() => verification.close());
   }
+}
+
+/** A person may have written it by hand. */
+function checkInput(input: unknown): void {
+  const invalid = (message: string) => ApplicationFailure.nonRetryable(message, "InvalidSpec");
+  const { run, levels } = isMapping(input) ? input : {};
+  if (typeof run !== "string") throw invalid('expected {"run": the run to verify}');
+  if (levels === undefined || levels === null) return;
+  const wrong = Array.isArray(levels) ? levels.find((level) => !judgement.isLevel(level)) : levels;
+  if (wrong !== undefined) throw invalid(`levels: expected L0, L1, L2 or L3, got ${JSON.stringify(wrong)}`);
 }
 
 /** A check that cannot be carried out has not passed. */
@@ -69,7 +74,11 @@ class Verification {
     const { run } = this.plan;
     const findings: Finding[] = [];
     if (levels.has("L0"))
-      findings.push(judgement.hashesFinding(await kernel["reproducibility.hashes"]({ run })));
+      findings.push(
+        await attempt("L0", async () =>
+          judgement.hashesFinding(await kernel["reproducibility.hashes"]({ run })),
+        ),
+      );
     if (levels.has("L1")) findings.push(await attempt("L1", () => this.measureAgain()));
     if (levels.has("L3")) findings.push(...(await this.retrain(levels.has("L2"))));
     else if (levels.has("L2")) findings.push(await attempt("L2", () => this.replay()));

@@ -49,7 +49,8 @@ export type JobFailure =
       gpuSeconds: number;
       message: string;
     }
-  | { kind: "permanent" | "transient"; type: string; message: string; gpuSeconds: number };
+  | { kind: "permanent"; type: string; message: string; gpuSeconds: number }
+  | { kind: "transient"; type: string; message: string; gpuSeconds: number };
 
 export function classifyFailure(error: unknown): JobFailure {
   const cause = error instanceof ActivityFailure ? error.cause : error;

@@ -1273,6 +1273,7 @@ class ResolvedSpec(Wire):
     spec_sha256: Sha256
     model_files: list[FileDigest]
     dataset_files: list[FileDigest]
+    inputs_sha256: Sha256 | None = None
     code: ResolvedSpecCode
 
 

@@ -249,6 +249,13 @@ describe("reproducibility.hashes", () => {
       "manifest.dsse.json signs another manifest than manifest.json",
     ]);
   });
+
+  it("takes no manifest for the run's that an earlier start of it has left in the store", async () => {
+    const { run, activities, db } = await withManifest();
+    await db.query("DELETE FROM artifacts WHERE run = $1 AND kind = 'manifest'", [run]);
+    const { failures } = await activities["reproducibility.hashes"]({ run });
+    expect(failures).toEqual([expect.stringContaining("manifest.json is not on record")]);
+  });
 });
 
 describe("reproducibility.record", () => {

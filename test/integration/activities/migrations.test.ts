@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { runMigrations } from "../../../infra/postgres/migrate";
 import { emptyDatabase } from "../../support/services";
 
-const names = ["0001_experiments", "0002_chains"];
+const names = ["0001_experiments", "0002_chains", "0003_inputs"];
 
 async function tables(url: string): Promise<string[]> {
   const client = new Client({ connectionString: url });

@@ -127,6 +127,24 @@ describe("run.record", () => {
     expect(await left()).toEqual([{ trial: 0, opened_by: "x2" }]);
   });
 
+  it("lets no trial be resumed from whose files have changed since", async () => {
+    const run = "other-files";
+    const of = (chain: string, inputs: string) =>
+      record(run, { chain, specSha256: "a".repeat(64), inputsSha256: inputs.repeat(64), spec: {} });
+    const floors = async () =>
+      (await db.query("SELECT floor FROM subjects WHERE run = $1", [run])).rows.map(({ floor }) => floor);
+    await callFrom("x1", activities["run.record"], of("x1", "1"));
+    await callFrom("x1", activities["trials.open"], { run, trials: [trial(run, 0)] });
+    await nextEpoch(db, run, `${run}/trial-0`);
+    const startedAt = (await runRow(run))?.created_at;
+    await callFrom("x2", activities["run.record"], of("x2", "1"));
+    expect(await floors()).toEqual([0]);
+    expect((await runRow(run))?.created_at).not.toEqual(startedAt);
+    await callFrom("x3", activities["run.record"], of("x3", "2"));
+    expect(await floors()).toEqual([1]);
+    expect(await trialRows(run)).toEqual([]);
+  });
+
   it("keeps what a later record does not mention", async () => {
     const run = "keeps";
     await callFrom(
@@ -198,6 +216,26 @@ describe("trials.open", () => {
       { state: "pending", params: { r: 8 }, value: null, tell_ordinal: null, ended_at: null },
     ]);
     expect((await db.query("SELECT FROM rungs WHERE run = $1", [run])).rowCount).toBe(0);
+  });
+
+  it("removes what a reset has cut off beyond the trials that are opened anew, and nothing before them", async () => {
+    const run = "cut-off";
+    await startRun(run, ...[0, 1, 2, 3].map((n) => trial(run, n)));
+    const report = { trial: 3, rung: 0, step: 10, value: 1, metrics: {} };
+    const rung = { run, ordinal: 0, report, verdict: "continue" as const, seen: 1 };
+    await callFrom("x1", activities["trials.recordRung"], rung);
+    await db.query(
+      `INSERT INTO artifacts (run, name, trial, kind, uri, sha256, size_bytes, media_type)
+       VALUES ($1, 'trials/3/metrics.json', 3, 'metrics', 's3://b/x', '', 1, '')`,
+      [run],
+    );
+    await callFrom("x2", activities["trials.open"], { run, trials: [trial(run, 1)] });
+    expect(await trialRows(run)).toMatchObject([
+      { trial: 0, opened_by: "x1" },
+      { trial: 1, opened_by: "x2" },
+    ]);
+    for (const table of ["rungs", "artifacts"])
+      expect((await db.query(`SELECT FROM ${table} WHERE run = $1`, [run])).rowCount).toBe(0);
   });
 });
 

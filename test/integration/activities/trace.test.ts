@@ -149,6 +149,10 @@ describe("trace.ingest", () => {
     }
     expect(await curve()).toEqual([{ step: 1, value: 0.5 }]);
     expect(await eventCount(db)).toBe(2);
+    // It keeps no other segment from being read.
+    await ship("e2.b1", [source("e2.b1").resumed(1, 0)]);
+    expect(await failureOf(ingest())).toMatchObject({ type: "CorruptArtifact" });
+    expect(await eventCount(db)).toBe(3);
     await ship("e1.b1", events);
     expect(await ingest()).toEqual({ events: 1 });
     expect(await curve()).toHaveLength(2);

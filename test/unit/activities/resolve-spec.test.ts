@@ -198,7 +198,9 @@ describe("refusals of an experiment", () => {
     writeFileSync(join(folder, "merged", "notes.txt"), "a person's own");
     const { spec } = inputs();
     const failed = await failureOf(resolve({ ...spec, output: { export_dir: folder, merge: "best" } }));
-    expect(failed.message).toContain(`${join(folder, "merged")}: it exists and holds something else (notes.txt)`);
+    expect(failed.message).toContain(
+      `${join(folder, "merged")}: it exists and holds something else (notes.txt)`,
+    );
     const unmerged = await resolve({ ...spec, output: { export_dir: folder, merge: "none" } });
     expect(unmerged.spec.output.merge).toBe("none");
   });

@@ -93,7 +93,10 @@ describe("starting", () => {
       expect((await belay.start(spec, { id })).attached).toBe(true);
       const other = { ...spec, train: { ...spec.train, seed: 5 } };
       const refused = await belay.start(other, { id }).catch((error: unknown) => error);
-      expect(refused).toMatchObject({ code: "BadArgument", message: expect.stringContaining(`belay watch ${id}`) });
+      expect(refused).toMatchObject({
+        code: "BadArgument",
+        message: expect.stringContaining(`belay watch ${id}`),
+      });
     });
   });
 

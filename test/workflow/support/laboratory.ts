@@ -39,8 +39,8 @@ export interface Laboratory {
   bench: Bench;
   /** Runs the body while the workers poll, and stops them afterwards. */
   open<T>(body: () => Promise<T>): Promise<T>;
-  /** While open: stops the worker that runs workflows, and starts another on today's code. */
-  upgrade(): Promise<void>;
+  /** While open: stops the worker that runs workflows, and starts another on today's code; `between` has none. */
+  upgrade(between?: () => Promise<void>): Promise<void>;
 }
 
 /**
@@ -90,9 +90,10 @@ export async function createLaboratory(
   return {
     records,
     bench,
-    upgrade: async () => {
+    upgrade: async (between) => {
       workers[0]?.shutdown();
       await running[0];
+      await between?.();
       const kernel = await newKernel("upgraded-kernel", await workflowBundle());
       workers.push(kernel);
       running.push(kernel.run());

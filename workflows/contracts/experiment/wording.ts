@@ -1,9 +1,9 @@
 import { aliases, localAliases } from "./aliases";
+import type { ZodIssue } from "./faults";
 import type { SpecIssue, SpecPath } from "./issue";
 import { nearest } from "./nearest";
 import { searchableKeys } from "./search";
 import { sectionKeys, sections } from "./sections";
-import type { ZodIssue } from "./faults";
 
 /** A fault of zod's in our words: what is there, and what would be right. Each unknown key is an issue of its own. */
 export function explain(issue: ZodIssue): SpecIssue[] {

@@ -25,7 +25,8 @@ export function readContinuation(continuation: ExperimentContinuation | undefine
   carried: Carried | null;
 } {
   if (continuation === undefined || continuation === null) return { options: {}, carried: null };
-  const { version, options = {}, carried = null } = continuation;
+  const { version, carried = null } = continuation;
+  const options = continuation.options ?? {};
   if (version !== 1) throw invalid(`version: expected 1, got ${JSON.stringify(version)}`);
   for (const key of ["maxHistoryLength", "reconcileSeconds"] as const) {
     const value = options[key];

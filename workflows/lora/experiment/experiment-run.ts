@@ -190,7 +190,11 @@ export class ExperimentRun {
       name: this.name,
       state: this.machine.state,
       stage: this.stage,
-      ...(resolved && { specSha256: resolved.specSha256, spec: resolved.spec }),
+      ...(resolved && {
+        specSha256: resolved.specSha256,
+        spec: resolved.spec,
+        ...(resolved.inputsSha256 && { inputsSha256: resolved.inputsSha256 }),
+      }),
       best: best && { trial: best.trial, value: best.value },
     };
   }

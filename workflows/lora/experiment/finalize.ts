@@ -73,9 +73,14 @@ async function select(run: ExperimentRun, search: Search, stages: StageOutputs):
 
 async function writeManifest(run: ExperimentRun, stages: StageOutputs): Promise<ArtifactRef> {
   // Whatever segments an engine shipped after its last answer: a killed worker ships the rest when it starts again.
-  await kernel["trace.ingest"].executeWithOptions({ summary: "rest of the trace" }, [
-    { run: run.id, segments: [] },
-  ]);
+  try {
+    await kernel["trace.ingest"].executeWithOptions({ summary: "rest of the trace" }, [
+      { run: run.id, segments: [] },
+    ]);
+  } catch (error) {
+    if (!isCallFailure(error)) throw error;
+    warn(run, stages, `the trace is not complete: ${describeFailure(error).message}`);
+  }
   await run.trace.drain();
   return kernel["manifest.write"].executeWithOptions({ summary: "manifest.json" }, [{ run: run.id, stages }]);
 }

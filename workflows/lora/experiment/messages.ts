@@ -1,4 +1,5 @@
 import { ApplicationFailure, setHandler } from "@temporalio/workflow";
+import { isMapping } from "../../contracts/experiment/mapping";
 import { SetMaxConcurrentTrials } from "../../contracts/messages";
 import { isCancellable, isPausable } from "../../lifecycle/run-states";
 import * as definitions from "../definitions";
@@ -15,8 +16,13 @@ export function wireMessages(run: ExperimentRun): void {
   setHandler(definitions.trialsQuery, () => run.trials(), {
     description: "Open trials, and the hundred that ended last",
   });
-  setHandler(definitions.rungReportSignal, (report) => run.receive({ report }));
-  setHandler(definitions.trialOutcomeSignal, (outcome) => run.receive({ outcome }));
+  // A signal that a person sent by hand stays in the history: one that says nothing must not stop the run for good.
+  setHandler(definitions.rungReportSignal, (report) => {
+    if (isMapping(report)) run.receive({ report });
+  });
+  setHandler(definitions.trialOutcomeSignal, (outcome) => {
+    if (isMapping(outcome)) run.receive({ outcome });
+  });
   setHandler(
     definitions.pauseUpdate,
     () => {

@@ -10,6 +10,8 @@ const worthwhile = 16;
 /** Feeds ended trials to the study that the Optuna dashboard shows. Never holds a search up, never fails it. */
 export class Mirror {
   private busy = false;
+  /** After a batch that failed: so many trials must wait before the next is tried. */
+  private patience = 0;
 
   constructor(
     private readonly run: ExperimentRun,
@@ -24,7 +26,8 @@ export class Mirror {
   soon(draining: boolean): void {
     const waiting = this.search.facts.unmirrored.length;
     const waveEnded = this.search.setup.search.deterministic && this.search.facts.wave === null;
-    if (this.busy || waiting === 0 || (waiting < worthwhile && !draining && !waveEnded)) return;
+    if (this.busy || waiting === 0 || waiting < this.patience) return;
+    if (waiting < worthwhile && !draining && !waveEnded) return;
     this.busy = true;
     void this.tell(this.search.takeUnmirrored(batch)).finally(() => {
       this.busy = false;
@@ -48,9 +51,11 @@ export class Mirror {
       await mirror["hpo.tell"].executeWithOptions({ summary }, [
         { run: this.run.id, mode: search.mode, space, trials },
       ]);
+      this.patience = 0;
       return true;
     } catch {
       this.search.returnUnmirrored(trials);
+      this.patience = this.search.facts.unmirrored.length + worthwhile;
       return false;
     }
   }

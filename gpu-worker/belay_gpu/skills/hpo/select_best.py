@@ -28,10 +28,11 @@ class Candidate:
 def select_best(request: SelectBestInput, trials: Sequence[TrialRow]) -> SelectBestOutput:
     """Best value first; of equals the one with fewer trainable parameters, then the lower number."""
     candidates = _candidates(trials)
-    rerun = [c for c in candidates if c.seeds > 1]
-    if request.replicates > 1 and rerun:
-        # A single value is not comparable with a mean: only finalists can win.
-        candidates = rerun
+    if request.replicates > 1:
+        # A single value is not comparable with a mean: only finalists can win, those with reruns before the others.
+        finalists = {row.replicate_of for row in trials if row.replicate_of is not None}
+        tried = [c for c in candidates if c.trial in finalists]
+        candidates = [c for c in tried if c.seeds > 1] or tried or candidates
     sign = 1.0 if request.mode == "min" else -1.0
     candidates.sort(
         key=lambda c: (

@@ -95,5 +95,13 @@ def test_lost_reruns_leave_the_first_values() -> None:
     assert chosen(rows, replicates=2).best == 0
 
 
+def test_finalists_whose_every_rerun_is_lost_still_win_over_what_was_no_finalist() -> None:
+    rows = [row(0, 0.1), row(1, 0.2), row(2, 0.3), row(3, 0.4)]
+    lost = [row(4 + n, None, replicate_of=n) for n in range(3)]
+    found = chosen([*rows, *lost], replicates=2)
+    assert found.best == 0
+    assert [r.trial for r in found.ranking] == [0, 1, 2]
+
+
 def test_ranking_is_short() -> None:
     assert len(chosen([row(n, float(n)) for n in range(50)]).ranking) == 20
