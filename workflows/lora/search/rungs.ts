@@ -18,7 +18,11 @@ function geometricSteps(grace: number, factor: number, totalSteps: number): numb
   return steps;
 }
 
-/** Hyperband has one bracket for each grace period that still leaves a rung; the other pruners have one. */
+/**
+ * Hyperband (Li et al., 2018, JMLR 18:185) has one bracket for each grace period that still leaves a rung; the other
+ * pruners have one. Brackets take turns and are of one size, where the paper gives more trials to the shorter grace
+ * periods, and its bracket that prunes nothing is left out.
+ */
 export function bracketCount(search: Pruning, totalSteps: number): number {
   if (search.pruner !== "hyperband") return 1;
   return Math.max(1, geometricSteps(graceSteps(search), reductionFactor(search), totalSteps).length);
