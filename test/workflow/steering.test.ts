@@ -1,13 +1,10 @@
-import {
-  CancelledFailure,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowUpdateFailedError,
-} from "@temporalio/client";
+import { CancelledFailure, WorkflowUpdateFailedError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Messages, type RunStatus, type TrialRow } from "../../workflows/contracts";
+import { Messages, type TrialRow } from "../../workflows/contracts";
 import { startTemporal, type TemporalServer } from "../support/temporal";
 import { type ExperimentHandle, experiment, startExperiment } from "./support/experiments";
 import { createLaboratory, quietRuntime } from "./support/laboratory";
+import { status, trials, update } from "./support/messages";
 
 quietRuntime();
 let server: TemporalServer;
@@ -16,16 +13,6 @@ beforeAll(async () => {
   server = await startTemporal();
 });
 afterAll(() => server.stop());
-
-const status = (handle: ExperimentHandle): Promise<RunStatus> => handle.query<RunStatus>("status");
-const trials = (handle: ExperimentHandle): Promise<TrialRow[]> => handle.query<TrialRow[]>("trials");
-const update = (handle: ExperimentHandle, name: string, ...args: unknown[]): Promise<RunStatus> =>
-  (handle as { executeUpdate(name: string, options: { args: unknown[] }): Promise<unknown> }).executeUpdate(
-    name,
-    {
-      args,
-    },
-  ) as Promise<RunStatus>;
 
 describe("pause and resume", () => {
   test("a pause checkpoints every trial and frees its seat; a resume goes on from there", async () => {
@@ -264,71 +251,4 @@ describe("setMaxConcurrentTrials", () => {
       });
     },
   );
-});
-
-describe("what the run shows of itself", () => {
-  test("status, trials and the live table", async () => {
-    const { bench, open } = await createLaboratory(server);
-    const run = "shown";
-    const hold = bench.hold(`${run}/trial-1`, 50);
-    await open(async () => {
-      const handle = await startExperiment(
-        server,
-        run,
-        experiment({ num_trials: 3, max_concurrent_trials: 1 }),
-      );
-      await bench.reached(hold);
-      expect(await status(handle)).toMatchObject({
-        run,
-        name: "lab",
-        state: "running",
-        stage: "search",
-        metric: "eval_loss",
-        numTrials: 3,
-        counts: { completed: 1, running: 1 },
-        best: { trial: 0, params: { learning_rate: 0.01 } },
-        warnings: ["3 rows were truncated"],
-      });
-      expect(await trials(handle)).toMatchObject([
-        { trial: 0, state: "completed", workflowId: `${run}/trial-0` },
-        { trial: 1, state: "running" },
-      ]);
-      const shown = JSON.stringify(await handle.query("__temporal_workflow_metadata"));
-      expect(shown).toContain("| trial | state | learning_rate | step | eval_loss |");
-      expect(shown).toContain("| 0 (best) | completed | 0.01 |");
-      const one = await server.client.workflow.getHandle(`${run}/trial-1`).query<TrialRow>("status");
-      expect(one).toMatchObject({ trial: 1, state: "running", totalSteps: 100 });
-      bench.releaseAll();
-      await handle.result();
-    });
-  });
-
-  test("the same experiment started twice at once is one run", async () => {
-    const { records, open } = await createLaboratory(server);
-    const run = "twice";
-    await open(async () => {
-      const starts = await Promise.allSettled(
-        [1, 2, 3].map(() => startExperiment(server, run, experiment({ num_trials: 2 }))),
-      );
-      const started = starts.filter((start) => start.status === "fulfilled");
-      expect(started).toHaveLength(1);
-      for (const start of starts) {
-        if (start.status === "rejected")
-          expect(start.reason).toBeInstanceOf(WorkflowExecutionAlreadyStartedError);
-      }
-      await (started[0] as PromiseFulfilledResult<ExperimentHandle>).value.result();
-    });
-    expect(records.endStates(run)).toEqual(["completed", "completed"]);
-    expect(records.count("spec.resolve")).toBe(1);
-  });
-
-  test("a run that has ended refuses to be steered", async () => {
-    const { open } = await createLaboratory(server);
-    await open(async () => {
-      const handle = await startExperiment(server, "ended", experiment({ num_trials: 1 }));
-      await handle.result();
-      await expect(update(handle, "pause")).rejects.toThrow();
-      expect((await status(handle)).state).toBe("completed");
-    });
-  });
 });
