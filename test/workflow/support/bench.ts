@@ -1,5 +1,3 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { Context } from "@temporalio/activity";
 import { ApplicationFailure, CancelledFailure } from "@temporalio/common";
 import type { Worker } from "@temporalio/worker";
@@ -10,11 +8,10 @@ import type {
   SeatGrant,
   TrainingInput,
 } from "../../../workflows/contracts";
-import type { TemporalServer } from "../../support/temporal";
-import { until } from "../../support/until";
 import { analyticLoss } from "./analytic-loss";
 import { artifact } from "./artifacts";
 import type { Records } from "./records";
+import { Script } from "./script";
 
 interface Engine {
   id: string;
@@ -23,27 +20,12 @@ interface Engine {
   state: "alive" | "frozen" | "gone";
 }
 
-type Fault = "crash" | "freeze" | "diverge" | "fail" | "storage" | "stop";
-
 /** Segments that a training's answer names at most, however many it has shipped. */
 const segmentsNamed = 3;
 
-/** A verification's subject ends in letters that nobody knows before: tests call it `<run>/verify`. */
-const knownAs = (subject: string): string => subject.replace(/\/verify-[0-9a-f]+$/, "/verify");
-
-/** Where a trial is held: it trains no further than this step until released. */
-interface Hold {
-  step: number;
-  reached: boolean;
-  release: () => void;
-  released: Promise<void>;
-}
-
-/** The engines of the laboratory, with everything that a test may do to them. */
-export class Bench {
+/** The engines of the laboratory, which do as the test's script says. */
+export class Bench extends Script {
   private engines: Engine[] = [];
-  private holds = new Map<string, Hold>();
-  private faults: { subject: string; fault: Fault; step: number; times: number }[] = [];
   private replace: () => Promise<void> = async () => undefined;
   /** Trainings under way, by subject. */
   readonly training = new Map<string, number>();
@@ -58,20 +40,14 @@ export class Bench {
   /** Most trainings at once so far. */
   mostAtOnce = 0;
   private overlapping = 0;
-  /** Faults that fired. */
-  readonly fired: string[] = [];
-  /** Set to let stages fail: activity name to failure. */
-  readonly stageFailures = new Map<string, ApplicationFailure>();
-  /** Why the outputs cannot be copied to export_dir, where a test says so. */
-  exportProblem: { type: string; message: string } | null = null;
-  /** The adapter hash that a retraining gives; default: the same as the first time. */
-  adapterSalt = "";
   private seatNumber = 0;
 
   constructor(
     private readonly records: Records,
     private readonly seatsPerEngine: number,
-  ) {}
+  ) {
+    super();
+  }
 
   install(id: string, worker: Worker): void {
     this.engines.push({ id, worker, seats: new Map(), state: "alive" });
@@ -79,58 +55,6 @@ export class Bench {
 
   onReplace(replace: () => Promise<void>): void {
     this.replace = replace;
-  }
-
-  /** Holds the subject's training at a step, until released. */
-  hold(subject: string, step: number): Hold {
-    let release: () => void = () => undefined;
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const hold = { step, reached: false, release, released };
-    this.holds.set(subject, hold);
-    return hold;
-  }
-
-  /** Lets a fault happen when the subject's training passes a step, so many times. */
-  plan(subject: string, fault: Fault, step: number, times = 1): void {
-    this.faults.push({ subject, fault, step, times });
-  }
-
-  private nth = new Map<string, { left: number; failure: ApplicationFailure }>();
-  private salts = new Map<string, string>();
-
-  /** Lets the n-th call of an activity fail. */
-  failNth(name: string, n: number, failure: ApplicationFailure): void {
-    this.nth.set(name, { left: n, failure });
-  }
-
-  /** From the first call of this activity on, training the same gives other bits. */
-  saltAfter(name: string, salt: string): void {
-    this.salts.set(name, salt);
-  }
-
-  /** Holds a stage's activity until released or cancelled. */
-  holdStage(name: string): Hold {
-    return this.hold(name, 0);
-  }
-
-  /** The hold of a stage, if a test has asked for one; waits until it is released or cancelled. */
-  async meetStageHold(name: string): Promise<void> {
-    if (await this.meetHold(name, 0, () => Context.current().heartbeat()))
-      throw new CancelledFailure("stopped");
-  }
-
-  /** Waits until someone is held. */
-  reached(hold: Hold): Promise<unknown> {
-    return until(() => hold.reached, "the hold is reached");
-  }
-
-  readonly until = until;
-
-  /** What a person would type. */
-  async cli(server: TemporalServer, ...args: string[]): Promise<void> {
-    await promisify(execFile)(server.binary, [...args, "--address", server.address]);
   }
 
   private thaw: () => void = () => undefined;
@@ -142,19 +66,6 @@ export class Bench {
   close(): void {
     this.releaseAll();
     this.thaw();
-  }
-
-  releaseAll(): void {
-    for (const hold of this.holds.values()) hold.release();
-    this.holds.clear();
-  }
-
-  failIfPlanned(name: string): void {
-    this.adapterSalt = this.salts.get(name) ?? this.adapterSalt;
-    const planned = this.nth.get(name);
-    if (planned !== undefined && --planned.left === 0) throw planned.failure;
-    const failure = this.stageFailures.get(name);
-    if (failure !== undefined) throw failure;
   }
 
   get seatsTaken(): number {
@@ -325,23 +236,6 @@ export class Bench {
     };
   }
 
-  private async meetHold(subject: string, step: number, beat: (step: number) => void): Promise<boolean> {
-    const hold = this.holds.get(knownAs(subject));
-    if (hold === undefined || hold.step !== step) return false;
-    hold.reached = true;
-    let released = false;
-    void hold.released.then(() => {
-      released = true;
-    });
-    const cancelled = Context.current().cancelled.catch(() => "cancelled" as const);
-    while (!released) {
-      beat(step);
-      const pulse = new Promise<"pulse">((resolve) => setTimeout(() => resolve("pulse"), 50));
-      if ((await Promise.race([hold.released, pulse, cancelled])) === "cancelled") return true;
-    }
-    return false;
-  }
-
   private async meetFault(
     id: string,
     subject: string,
@@ -349,14 +243,11 @@ export class Bench {
     beat: (step: number) => void,
     checkpoint: CheckpointRef | null,
   ): Promise<"diverged" | "stopped" | null> {
-    const plan = this.faults.find(
-      (each) => each.subject === knownAs(subject) && each.step === step && each.times > 0,
-    );
-    if (plan === undefined) return null;
-    plan.times -= 1;
-    this.fired.push(`${plan.fault} ${knownAs(subject)} at ${step}`);
+    const fault = this.takeFault(subject, step);
     const engine = this.engine(id) as Engine;
-    switch (plan.fault) {
+    switch (fault) {
+      case null:
+        return null;
       case "diverge":
         return "diverged";
       case "stop":
