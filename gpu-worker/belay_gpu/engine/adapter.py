@@ -2,87 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, TaskType, get_peft_model_state_dict
+from peft import LoraConfig, PeftConfig, PeftModel, TaskType, get_peft_model_state_dict
+from peft.utils.constants import EMBEDDING_LAYER_NAMES
 from safetensors.torch import save
 from torch import nn
 
 from belay_gpu.canonical import readable_json
+from belay_gpu.engine.architecture import (
+    PEFT_HEADS,
+    Architecture,
+    all_linear,
+    check_saved,
+    check_targets,
+    new_in_body,
+)
 from belay_gpu.engine.base_model import LoadedBase
 from belay_gpu.engine.errors import EngineError
 from belay_gpu.engine.seeds import derive_seed
 from belay_gpu.engine.spec import LoraParams
 
 TASK_TYPES = {"causal_lm": TaskType.CAUSAL_LM, "sequence_classification": TaskType.SEQ_CLS}
-HEADS = ("classifier", "score")
 
 
-def linear_suffixes(base: LoadedBase) -> list[str]:
-    """What `all-linear` means for this base, by PEFT's rule: every linear layer but the output head.
+def lora_config(base: LoadedBase, known: Architecture, params: LoraParams) -> LoraConfig:
+    """PEFT's configuration for one slot.
 
-    Read from the bare base, once: wrapped layers would be found again under other names. Suffixes where they
-    are unambiguous, else full names.
+    Raises:
+        EngineError: InvalidSpec for a name that no module has; Unsupported where added tokens cannot be
+            trained in a way that plain PEFT loads again.
     """
-    head = base.model.get_output_embeddings() if base.spec.task == "causal_lm" else _head(base)
-    # Heads may be blocks of their own (dense + out_proj): nothing inside one is adapted.
-    inside_head = set(map(id, head.modules())) if head is not None else set()
-    linear = {
-        name
-        for name, module in base.model.named_modules()
-        if _is_linear(module) and id(module) not in inside_head
-    }
-    suffixes = {name.rpartition(".")[2] for name in linear}
-    hit = {name for name, _ in base.model.named_modules() if name.rpartition(".")[2] in suffixes}
-    return sorted(suffixes) if hit == linear else sorted(linear)
-
-
-def _is_linear(module: nn.Module) -> bool:
-    return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
-
-
-def _head(base: LoadedBase) -> nn.Module | None:
-    return next((head for name in HEADS if (head := getattr(base.model, name, None)) is not None), None)
-
-
-def head_name(base: LoadedBase) -> str | None:
-    if base.spec.task == "causal_lm":
-        return None
-    return next((name for name in HEADS if getattr(base.model, name, None) is not None), None)
-
-
-def _embedding_names(base: LoadedBase) -> list[str]:
-    modules = [base.model.get_input_embeddings(), base.model.get_output_embeddings()]
-    return [
-        name
-        for name, module in base.model.named_modules()
-        if any(module is m for m in modules if m is not None)
-    ]
-
-
-def check_targets(base: LoadedBase, names: Sequence[str]) -> None:
-    """Raises: EngineError (InvalidSpec) for a target that matches no layer."""
-    known = {name for name, module in base.model.named_modules() if _is_linear(module)}
-    for target in names:
-        if not any(name == target or name.endswith(f".{target}") for name in known):
-            layers = ", ".join(sorted({name.rpartition(".")[2] for name in known}))
-            raise EngineError(
-                "InvalidSpec", f"lora.target_modules: no linear layer is named {target}; there are: {layers}"
-            )
-
-
-def lora_config(base: LoadedBase, params: LoraParams, all_linear: list[str]) -> LoraConfig:
-    """PEFT's configuration for one slot. `all_linear`: what `linear_suffixes` said of the bare base."""
-    targets = all_linear if params.target_modules == "all-linear" else sorted(params.target_modules)
-    saved = set(params.modules_to_save)
-    tied = bool(getattr(base.model.config, "tie_word_embeddings", False))
+    check_saved(known, params.modules_to_save)
+    saved = {*params.modules_to_save, *_parts(base, known)}
+    tied = bool(base.spec.added_tokens) and known.tied
     if base.spec.added_tokens:
-        names = _embedding_names(base)
-        saved |= set(names[:1] if tied else names)
-    if (head := head_name(base)) is not None:
-        saved.add(head)
+        if tied:
+            _check_tie(base, known)
+        saved |= set(known.embeddings[:1] if tied else known.embeddings)
+    if params.target_modules == "all-linear":
+        targets = all_linear(known, saved | set(known.heads))
+    else:
+        check_targets(known, params.target_modules)
+        targets = sorted(params.target_modules)
     return LoraConfig(
         task_type=TASK_TYPES[base.spec.task],
         base_model_name_or_path=base.spec.model,
@@ -95,26 +58,59 @@ def lora_config(base: LoadedBase, params: LoraParams, all_linear: list[str]) -> 
         init_lora_weights=params.init_lora_weights,
         use_rslora=params.use_rslora,
         use_dora=params.use_dora,
-        ensure_weight_tying=bool(base.spec.added_tokens) and tied,
+        ensure_weight_tying=tied,
+        fan_in_fan_out=known.transposed,
         bias="none",
     )
 
 
-def fresh_head(base: LoadedBase, peft: PeftModel, name: str, seed: int) -> None:
-    """A head that no file carried is drawn for each trial from its own seed, not copied from the base."""
-    head = head_name(base)
-    if head is None or not any(part == head or part.startswith(f"{head}.") for part in base.new_modules):
-        return
-    torch.manual_seed(derive_seed(seed, "head"))
-    model: Any = base.model
-    wrapper = getattr(peft.get_base_model(), head)
-    deviation = float(getattr(model.config, "initializer_range", 0.02))
-    for module in wrapper.modules_to_save[name].modules():
-        if isinstance(module, nn.Linear):
-            for kind, parameter in module.named_parameters(recurse=False):
-                parameter.data.normal_(
-                    mean=0.0, std=deviation
-                ) if kind == "weight" else parameter.data.zero_()
+def _parts(base: LoadedBase, known: Architecture) -> list[str]:
+    """What a classifier trains whole: that beside the body, and what no file holds of the body."""
+    if base.spec.task != "sequence_classification":
+        return []
+    return [*known.beside, *new_in_body(known, base.new_modules)]
+
+
+def _check_tie(base: LoadedBase, known: Architecture) -> None:
+    """PEFT ties, on loading, only what it knows by these names."""
+    if not any(name.rpartition(".")[2] in EMBEDDING_LAYER_NAMES for name in known.embeddings):
+        raise EngineError(
+            "Unsupported",
+            f"dataset.add_tokens: in {base.spec.model} {' and '.join(known.embeddings)} are one tensor, "
+            f"which PEFT keeps only where a name of it is {' or '.join(EMBEDDING_LAYER_NAMES)}; use a model "
+            "with such names, or words that its tokenizer has",
+        )
+
+
+def tie(config: PeftConfig, known: Architecture) -> None:
+    """Makes an adapter train tied embeddings as one tensor, on a base that is wrapped already as well: there
+    PEFT itself no longer finds what is tied.
+    """
+    if known.tied and getattr(config, "ensure_weight_tying", False):
+        entrance, output = known.embeddings
+        asked: Any = config
+        others = {name for name in asked.modules_to_save or [] if not output.endswith(name)}
+        asked.modules_to_save = sorted({entrance, *others})
+        asked.modules_to_tie = {output}
+
+
+def fresh_parts(base: LoadedBase, known: Architecture, peft: PeftModel, name: str, seed: int) -> None:
+    """What no file carried is drawn for each trial from its own seed, not copied from the base.
+
+    Linear layers only: norms begin as ones and zeros in any case.
+    """
+    deviation = float(getattr(base.model.config, "initializer_range", 0.02))
+    new = set(base.new_modules)
+    for part in _parts(base, known):
+        torch.manual_seed(derive_seed(seed, *(["head"] if part in PEFT_HEADS else ["head", part])))
+        wrapper: Any = peft.get_base_model().get_submodule(part)
+        for inner, module in wrapper.modules_to_save[name].named_modules(prefix=part):
+            if inner in new and isinstance(module, nn.Linear):
+                for kind, parameter in module.named_parameters(recurse=False):
+                    if kind == "weight":
+                        parameter.data.normal_(mean=0.0, std=deviation)
+                    else:
+                        parameter.data.zero_()
 
 
 def adapter_tensors(peft: PeftModel, name: str) -> dict[str, torch.Tensor]:
@@ -132,6 +128,11 @@ def adapter_bytes(tensors: dict[str, torch.Tensor]) -> bytes:
 def config_bytes(config: LoraConfig) -> bytes:
     """`adapter_config.json` with every set sorted."""
     values: dict[str, Any] = {**config.to_dict(), "inference_mode": True}
+    saved = config.modules_to_save or []
+    if not any(name.rpartition(".")[2] in EMBEDDING_LAYER_NAMES for name in saved):
+        # Plain PEFT ties what it knows by name: the output's name serves where the embedding's does not.
+        tied: set[str] = getattr(config, "modules_to_tie", None) or set()
+        values["modules_to_save"] = sorted({*saved, *tied}) if tied else values["modules_to_save"]
     for key, value in values.items():
         if isinstance(value, set):
             values[key] = sorted(value)

@@ -24,6 +24,7 @@ from transformers import (
 
 from belay_gpu.engine.errors import EngineError, first_line
 from belay_gpu.engine.hub_failures import chain, hub_failure
+from belay_gpu.engine.quantisation import check_quantises
 from belay_gpu.engine.seeds import seeded
 from belay_gpu.engine.spec import BaseSpec
 
@@ -131,6 +132,8 @@ def load_base(spec: BaseSpec, device: torch.device, dtype: torch.dtype | None = 
         raise EngineError(
             "Unsupported", "load_in_4bit needs a CUDA device; set it to false or place the run on a GPU"
         )
+    if spec.load_in_4bit:
+        check_quantises()
     check_folder(spec)
     try:
         with seeded(BASE_SEED, device):
@@ -146,12 +149,25 @@ def load_base(spec: BaseSpec, device: torch.device, dtype: torch.dtype | None = 
         raise unavailable(spec, error) from error
     model.requires_grad_(False)
     model.eval()
-    if model.config.pad_token_id is None and tokenizer is not None:
-        model.config.pad_token_id = (
-            tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-        )
+    if tokenizer is not None:
+        _set_padding(spec, model, tokenizer)
     missing = sorted({name.rpartition(".")[0] for name in info["missing_keys"]})
     return LoadedBase(spec, model, tokenizer, missing, device)
+
+
+def _set_padding(spec: BaseSpec, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Tells the model the token that rows are padded with: the tokenizer's, else its end of sequence.
+
+    A decoder that classifies takes the last token that is not padding by the config, which may name another
+    token than the tokenizer does; a language model needs it only where its config names none.
+    """
+    padding: Any = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    if spec.task == "sequence_classification":
+        # Rows of a tokenizer that has neither are padded with token 0.
+        for config in (model.config, model.config.get_text_config()):
+            config.pad_token_id = 0 if padding is None else padding
+    elif model.config.pad_token_id is None:
+        model.config.pad_token_id = padding
 
 
 def _from_pretrained(

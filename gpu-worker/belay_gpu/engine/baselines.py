@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 
 import torch
@@ -16,6 +17,8 @@ from belay_gpu.engine.peft_engine import PeftEngine
 
 # Rows the probe is fitted on; more would cost memory and change little.
 PROBE_ROWS = 5000
+# The draw of those rows: the same in every run, so that the baseline of a data set is one number.
+PROBE_SEED = 0
 # Weight of the squared norm, on standardised features.
 RIDGE = 1e-3
 
@@ -36,14 +39,24 @@ def probe_metrics(
 ) -> dict[str, float]:
     """Multinomial logistic regression on the mean of the body's last hidden states, no adapter involved."""
     with engine.bare() as model:
-        known = _features(model, train, list(range(min(train.rows, PROBE_ROWS))), batch_size)
+        fitted = probe_rows(train.rows)
+        known = _features(model, train, fitted, batch_size)
         asked = _features(model, split, list(range(split.rows)), batch_size)
     mean, spread = known.mean(0), known.std(0).clamp_min(1e-6)
-    labels = torch.tensor(_truth(train)[: len(known)])
+    truth = _truth(train)
+    labels = torch.tensor([truth[row] for row in fitted])
     classes = len(train.info.class_names or []) or int(labels.max()) + 1
     weights = _fit((known - mean) / spread, labels, classes)
     features = functional.pad((asked - mean) / spread, (0, 1), value=1.0)
     return classification_metrics(_truth(split), (features @ weights).argmax(-1).tolist())
+
+
+def probe_rows(rows: int) -> list[int]:
+    """The training rows that the probe is fitted on, ascending.
+
+    They are drawn, since a file may be sorted by its label or repeat its labels at a fixed distance.
+    """
+    return sorted(random.Random(PROBE_SEED).sample(range(rows), min(rows, PROBE_ROWS)))
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 from transformers import (
     GenerationConfig,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     StoppingCriteria,
@@ -41,27 +43,64 @@ def generate_batch(
     request: GenerationRequest,
 ) -> dict[int, str]:
     """Answers to these rows' prompts, by row. Prompts are left-padded, so rows of like length belong
-    together. An answer ends before the split's end-of-sequence token or one of the model's own.
+    together. An answer ends before the split's end-of-sequence token or one of the model's own, or where the
+    model's positions end.
     """
+    limit, rows_of = position_limit(model.config), defaultdict[int, list[int]](list)
+    for row in rows:
+        # The last token of an answer is not read again, so it needs no position.
+        room = request.max_new_tokens if limit is None else limit + 1 - int(split.prompt_lengths[row])
+        rows_of[min(room, request.max_new_tokens)].append(row)
+    # A batch moves on until its last row has ended, so rows with less room are in batches of their own.
+    answers: dict[int, str] = {}
+    for new_tokens, members in rows_of.items():
+        answers |= _generate(model, tokenizer, split, members, new_tokens, request.stop)
+    return answers
+
+
+def _generate(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    split: TokenisedSplit,
+    rows: Sequence[int],
+    new_tokens: int,
+    stop: str | None,
+) -> dict[int, str]:
     ids, mask = prompt_batch(split, rows, model.device)
     ends = end_tokens(split.info.eos_token_id, model.generation_config)
     config = GenerationConfig(
-        max_new_tokens=request.max_new_tokens,
+        max_new_tokens=new_tokens,
         do_sample=False,
         num_beams=1,
         pad_token_id=split.info.pad_token_id,
         eos_token_id=ends or None,
         bos_token_id=model.config.bos_token_id,
     )
-    stopping = StoppingCriteriaList(
-        [_StopText(tokenizer, request.stop, ids.shape[1])] if request.stop else []
-    )
+    stopping = StoppingCriteriaList([_StopText(tokenizer, stop, ids.shape[1])] if stop else [])
     with torch.no_grad(), _no_defaults(model):
         output: Any = model.generate(  # type: ignore[operator]
             input_ids=ids, attention_mask=mask, generation_config=config, stopping_criteria=stopping
         )
     answers = [_until_end(answer, ends) for answer in output[:, ids.shape[1] :].tolist()]
     return dict(zip(rows, tokenizer.batch_decode(answers, skip_special_tokens=True), strict=True))
+
+
+def cache_bytes(model: PreTrainedModel) -> int:
+    """Bytes by which the cache of keys and values grows with each token."""
+    text = model.config.get_text_config()
+    width, heads = text.hidden_size, getattr(text, "num_key_value_heads", None)
+    if isinstance(heads, int):
+        width = heads * (getattr(text, "head_dim", None) or width // text.num_attention_heads)
+    return 2 * text.num_hidden_layers * width * model.dtype.itemsize
+
+
+def position_limit(config: PreTrainedConfig) -> int | None:
+    """Tokens that a model takes at once by its configuration; None where that does not say. Beyond it, a
+    table of learned positions has no entry.
+    """
+    text = config.get_text_config()
+    limits = [getattr(text, key, None) for key in ("max_position_embeddings", "n_positions")]
+    return min((limit for limit in limits if isinstance(limit, int) and limit > 0), default=None)
 
 
 def end_tokens(of_tokenizer: int | None, defaults: GenerationConfig | None) -> list[int]:

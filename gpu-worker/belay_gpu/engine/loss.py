@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch.nn import functional
@@ -12,6 +13,7 @@ from transformers import PreTrainedModel
 
 from belay_gpu.data.batches import Batch
 from belay_gpu.data.tokenised import IGNORED
+from belay_gpu.engine.passes import BODY_BYTES, HEAD_BYTES, LOGIT_BYTES, body_bytes
 
 
 def compute_context(model: PreTrainedModel, device: torch.device) -> AbstractContextManager[object]:
@@ -40,23 +42,40 @@ def _forward(model: PreTrainedModel, batch: Batch, **more: object) -> torch.Tens
     return model(**inputs).logits
 
 
-def label_logits(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What predicts the labels of a batch [rows, tokens] of which n tokens carry one.
+def pass_tokens(model: PreTrainedModel, kept: int = 0) -> int:
+    """Tokens that one forward pass without gradients takes on at most. `kept`: further bytes of each."""
+    text = model.config.get_text_config()
+    each = kept + body_bytes(text.hidden_size, model.dtype.itemsize)
+    if model.get_output_embeddings() is not None and not _keeps_by_mask(model):
+        each += text.vocab_size * LOGIT_BYTES
+    return max(1, BODY_BYTES // each)
+
+
+def label_places(batch: Batch) -> torch.Tensor:
+    """Where labels are predicted: a mask [rows, tokens].
 
     A label at position t is predicted at t - 1, so position 0 predicts and is predicted by nothing before it.
-
-    Returns:
-        Logits [n, vocabulary] in float32, labels [n], and the batch's row of each [n]; row after row.
     """
     keep = torch.zeros_like(batch.labels, dtype=torch.bool)
     keep[:, :-1] = batch.labels[:, 1:] != IGNORED
-    targets = batch.labels[:, 1:][keep[:, :-1]]
-    rows = keep.nonzero()[:, 0]
+    return keep
+
+
+def logits_at(model: PreTrainedModel, batch: Batch, keep: torch.Tensor) -> torch.Tensor:
+    """Logits [n, vocabulary] in float32 at the n positions of the mask `keep` [rows, tokens], row by row."""
     if _keeps_by_mask(model):
-        logits = _forward(model, batch, logits_to_keep=keep)
-    else:
-        logits = _forward(model, batch)[keep]
-    return logits.float(), targets, rows
+        return _forward(model, batch, logits_to_keep=keep).float()
+    return _forward(model, batch)[keep].float()
+
+
+def class_logits(model: PreTrainedModel, batch: Batch) -> torch.Tensor:
+    """Logits [rows, classes] in float32 of a classifier."""
+    return _forward(model, batch).float()
+
+
+def _labels_at(batch: Batch, keep: torch.Tensor) -> torch.Tensor:
+    """What is predicted at the positions of `keep`: [n]."""
+    return batch.labels[:, 1:][keep[:, :-1]]
 
 
 def loss_sum(model: PreTrainedModel, batch: Batch) -> torch.Tensor:
@@ -65,9 +84,10 @@ def loss_sum(model: PreTrainedModel, batch: Batch) -> torch.Tensor:
     The logits are [label tokens, vocabulary], or [rows, classes].
     """
     if batch.class_ids is not None:
-        return functional.cross_entropy(_forward(model, batch).float(), batch.class_ids, reduction="sum")
-    logits, targets, _ = label_logits(model, batch)
-    return functional.cross_entropy(logits, targets, reduction="sum")
+        return functional.cross_entropy(class_logits(model, batch), batch.class_ids, reduction="sum")
+    keep = label_places(batch)
+    logits = logits_at(model, batch, keep)
+    return functional.cross_entropy(logits, _labels_at(batch, keep), reduction="sum")
 
 
 @torch.no_grad()
@@ -75,7 +95,7 @@ def row_scores(model: PreTrainedModel, batch: Batch) -> dict[str, list[float]]:
     """Per row: summed loss, label tokens, correct ones; in classification also the predicted class."""
     count = batch.input_ids.shape[0]
     if batch.class_ids is not None:
-        logits = _forward(model, batch).float()
+        logits = class_logits(model, batch)
         losses = functional.cross_entropy(logits, batch.class_ids, reduction="none")
         predicted = logits.argmax(-1)
         return {
@@ -84,13 +104,63 @@ def row_scores(model: PreTrainedModel, batch: Batch) -> dict[str, list[float]]:
             "correct": (predicted == batch.class_ids).float().tolist(),
             "predicted": predicted.tolist(),
         }
-    logits, targets, rows = label_logits(model, batch)
-    losses = functional.cross_entropy(logits, targets, reduction="none").double()
-    correct = (logits.argmax(-1) == targets).double()
-    sums = torch.zeros(3, count, dtype=torch.float64, device=losses.device)
+    keep = label_places(batch)
+    slices = _slices(model, keep)
+    with _body_once(model) if len(slices) > 1 else nullcontext():
+        parts = [_place_scores(model, batch, part) for part in slices]
+    losses, correct = (torch.cat(column) for column in zip(*parts, strict=True))
     # Added up on the CPU: scatter-add on CUDA has no fixed order.
-    sums, rows = sums.cpu(), rows.cpu()
-    sums[0].index_add_(0, rows, losses.cpu())
-    sums[1].index_add_(0, rows, torch.ones_like(losses.cpu()))
-    sums[2].index_add_(0, rows, correct.cpu())
+    sums, rows = torch.zeros(3, count, dtype=torch.float64), keep.nonzero()[:, 0].cpu()
+    sums[0].index_add_(0, rows, losses)
+    sums[1].index_add_(0, rows, torch.ones_like(losses))
+    sums[2].index_add_(0, rows, correct)
     return {"loss_sum": sums[0].tolist(), "tokens": sums[1].tolist(), "correct": sums[2].tolist()}
+
+
+def _place_scores(
+    model: PreTrainedModel, batch: Batch, keep: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Loss and whether the likeliest token is the right one, at each of n positions: both [n], on the CPU."""
+    logits, labels = logits_at(model, batch, keep), _labels_at(batch, keep)
+    losses = functional.cross_entropy(logits, labels, reduction="none").double()
+    return losses.cpu(), (logits.argmax(-1) == labels).double().cpu()
+
+
+def _slices(model: PreTrainedModel, keep: torch.Tensor) -> list[torch.Tensor]:
+    """The positions of a mask, in order, as masks of so few that their logits take little memory."""
+    most = max(1, HEAD_BYTES // (model.config.get_text_config().vocab_size * LOGIT_BYTES))
+    places = keep.nonzero()
+    if len(places) <= most or not _keeps_by_mask(model):
+        return [keep]
+    slices = []
+    for some in places.split(most):
+        part = torch.zeros_like(keep)
+        part[some[:, 0], some[:, 1]] = True
+        slices.append(part)
+    return slices
+
+
+@contextmanager
+def _body_once(model: PreTrainedModel) -> Iterator[None]:
+    """Within, forward passes over the same rows share what the model's body makes of them: each computes the
+    head only, with the scaling or capping of logits that is the model's own.
+    """
+    body = model.base_model
+    if body is model:  # the whole is computed each time
+        yield
+        return
+    compute, own, made = body.forward, vars(body).get("forward"), []
+
+    def once(*inputs: object, **more: object) -> object:
+        if not made:
+            made.append(compute(*inputs, **more))
+        return made[0]
+
+    body.forward = once
+    try:
+        yield
+    finally:
+        if own is None:
+            del body.forward
+        else:
+            body.forward = own

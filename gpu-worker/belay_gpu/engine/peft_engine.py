@@ -147,7 +147,9 @@ class PeftEngine:
             named=named,
             optimizer=build_optimizer(named, spec),
             cursor=Cursor(data.training_units, derive_seed(spec.train.seed, "data")),
-            info=SlotInfo(0, sum(p.numel() for _, p in named), sha256_bytes(adapter_bytes(self._adapters.tensors(name)))),
+            info=SlotInfo(
+                0, sum(p.numel() for _, p in named), sha256_bytes(adapter_bytes(self._adapters.tensors(name)))
+            ),
         )
         self._slots[slot] = built
         return built

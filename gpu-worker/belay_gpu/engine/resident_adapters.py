@@ -9,12 +9,14 @@ from itertools import count
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft.functional import delete_adapter
 from torch import nn
 from transformers import PreTrainedModel
 
 from belay_gpu.engine import adapter as adapters
+from belay_gpu.engine.architecture import architecture
 from belay_gpu.engine.base_model import load_base
-from belay_gpu.engine.errors import EngineError
+from belay_gpu.engine.errors import EngineError, first_line
 from belay_gpu.engine.seeds import seeded
 from belay_gpu.engine.spec import BaseSpec, LoraParams
 
@@ -24,7 +26,15 @@ class ResidentAdapters:
 
     def __init__(self, base: BaseSpec, device: torch.device) -> None:
         self.base = load_base(base, device)
-        self._all_linear = adapters.linear_suffixes(self.base)
+        model = self.base.model
+        self._known = architecture(model, base.task)
+        #: Where each module of the bare base belongs: PEFT puts its own in their places.
+        self._places = [
+            (model.get_submodule(owner), name, module)
+            for path, module in model.named_modules(remove_duplicate=False)
+            for owner, _, name in [path.rpartition(".")]
+            if path
+        ]
         self._device = device
         self._peft: PeftModel | None = None
         self._names = (f"slot{n}" for n in count())
@@ -34,20 +44,17 @@ class ResidentAdapters:
         """An adapter as a trial begins with it, drawn from `seed`.
 
         Raises:
-            EngineError: InvalidSpec where the base has no such layer.
+            EngineError: InvalidSpec where the base has no such layer, or not for this; Unsupported.
         """
-        if params.target_modules != "all-linear" and self._peft is None:
-            adapters.check_targets(self.base, params.target_modules)
         name = next(self._names)
-        config = adapters.lora_config(self.base, params, self._all_linear)
+        config = adapters.lora_config(self.base, self._known, params)
         # PEFT draws from the process's generator: seeded here for the trial, put back afterwards.
         with seeded(seed, self._device):
             try:
                 peft = self._add(name, config)
-            except ValueError as error:
-                self.remove(name)
-                raise EngineError("InvalidSpec", f"lora: {error}") from error
-            adapters.fresh_head(self.base, peft, name, seed)
+            except (ValueError, TypeError) as error:
+                raise EngineError("InvalidSpec", f"lora: {first_line(error)}") from error
+            adapters.fresh_parts(self.base, self._known, peft, name, seed)
         return name
 
     def add(self, config: PeftConfig, tensors: dict[str, torch.Tensor]) -> str:
@@ -62,14 +69,38 @@ class ResidentAdapters:
         return name
 
     def _add(self, name: str, config: PeftConfig) -> PeftModel:
-        if self._peft is None:
-            self._peft = get_peft_model(self.base.model, config, adapter_name=name)  # type: ignore[assignment]
-        else:
-            self._peft.add_adapter(name, config)
+        adapters.tie(config, self._known)
         self._active = None
+        try:
+            if self._peft is None:
+                self._peft = get_peft_model(self.base.model, config, adapter_name=name)  # type: ignore[assignment]
+            else:
+                self._peft.add_adapter(name, config)
+        except Exception:
+            self._take_out(name)
+            raise
         # PEFT's new modules begin in training mode, their dropout switched on, whatever mode the base is in.
         self.base.model.train(self.base.model.training)
         return self._wrapped
+
+    def _take_out(self, name: str) -> None:
+        """Removes what an adapter that failed half-way has put into the base."""
+        if self._peft is None:
+            self._lay_bare()
+        else:
+            delete_adapter(self.base.model, name, self._peft.base_model.prefix)  # type: ignore[union-attr]
+
+    def _lay_bare(self) -> None:
+        """Puts the base's own modules back. PEFT's `unload` would leave those that an adapter trained whole,
+        and knows nothing of an adapter that failed half-way.
+        """
+        model = self.base.model
+        for owner, name, module in self._places:
+            setattr(owner, name, module)
+        if hasattr(model, "peft_config"):
+            del model.peft_config
+        model.requires_grad_(False)
+        model.train(model.training)
 
     @property
     def _wrapped(self) -> PeftModel:
@@ -103,9 +134,8 @@ class ResidentAdapters:
         self._active = None
         if len(self._peft.peft_config) == 1:
             # The last one takes the wrappers with it: a bare base is then really bare.
-            self.base.model = self._peft.unload()  # type: ignore[operator]
             self._peft = None
-            self.base.model.requires_grad_(False)
+            self._lay_bare()
         else:
             survivor = next(other for other in self._peft.peft_config if other != name)
             self._peft.set_adapter(survivor)

@@ -12,10 +12,12 @@ from belay_gpu.canonical import finite_only
 from belay_gpu.data.batches import row_batch
 from belay_gpu.data.tokenised import TokenisedSplit
 from belay_gpu.engine.errors import EngineError
-from belay_gpu.engine.generation import generate_batch
-from belay_gpu.engine.loss import row_scores
+from belay_gpu.engine.generation import cache_bytes, generate_batch
+from belay_gpu.engine.loss import pass_tokens, row_scores
 from belay_gpu.engine.metrics import classification_metrics, language_metrics, normalise, word_f1
+from belay_gpu.engine.passes import rows_that_fit
 from belay_gpu.engine.protocol import EvalRequest, EvalResult, Evaluation, GenerationRequest
+from belay_gpu.engine.samples import clip_answers, clip_prompt
 
 SAMPLES = 8
 
@@ -65,10 +67,13 @@ def _row_scores(
     lengths = split.lengths
     ordered = sorted(range(split.rows), key=lambda row: (int(lengths[row]), row))
     by_name: dict[str, list[float]] = {}
-    for start in range(0, len(ordered), batch_size):
-        chunk = ordered[start : start + batch_size]
+    done = 0
+    while done < len(ordered):
+        chunk = ordered[done : done + batch_size]
         with active() as model:
+            chunk = chunk[: rows_that_fit([int(lengths[row]) for row in chunk], pass_tokens(model))]
             scores = row_scores(model, row_batch(split, chunk, model.device))
+        done += len(chunk)
         for name, values in scores.items():
             column = by_name.setdefault(name, [0.0] * split.rows)
             for row, value in zip(chunk, values, strict=True):
@@ -94,11 +99,14 @@ def _generated(
         )
     answers: dict[int, str] = {}
     ordered = sorted(rows, key=lambda row: (int(split.prompt_lengths[row]), row))
-    for start in range(0, len(ordered), request.batch_size):
+    done = 0
+    while done < len(ordered):
+        chunk = ordered[done : done + request.batch_size]
+        lengths = [int(split.prompt_lengths[row]) + generation.max_new_tokens for row in chunk]
         with active() as model:
-            answers |= generate_batch(
-                model, tokenizer, split, ordered[start : start + request.batch_size], generation
-            )
+            chunk = chunk[: rows_that_fit(lengths, pass_tokens(model, cache_bytes(model)))]
+            answers |= generate_batch(model, tokenizer, split, chunk, generation)
+        done += len(chunk)
         yield
     samples: list[dict[str, str]] = []
     for row in rows:
@@ -108,7 +116,9 @@ def _generated(
         bare = [normalise(text, generation.stop, generation.ignore_spaces) for text in (expected, got)]
         examples[row] |= {"exact_match": int(bare[0] == bare[1]), "f1": word_f1(*bare)}
         if len(samples) < SAMPLES:
-            samples.append({"prompt": split.prompts[row], "expected": expected, "got": got})
+            shown = clip_answers(expected, got, generation.ignore_spaces)
+            prompt = clip_prompt(split.prompts[row])
+            samples.append({"prompt": prompt, "expected": shown[0], "got": shown[1]})
     count = len(rows)
     return {
         "exact_match": sum(examples[row]["exact_match"] for row in rows) / count,

@@ -9,6 +9,7 @@ jobs/<job>/result.json    how it ended, written last
 jobs/<job>/checkpoints/   one folder per checkpoint
 wal/<run>.wal             trace log
 trainer.json              written when the trainer is ready: {pid, device}
+turn                      empty; touched as the trainer's loop goes round
 trainer.lock              held by the trainer as long as it lives
 ```
 """
@@ -63,7 +64,26 @@ class Spool:
         if self.result(job) is not None:
             return False
         # The commands first: an order moves from there into the folder.
-        return self._is_put(job) or (self.job_folder(job) / "command.json").exists()
+        return self._is_put(job) or self.is_taken(job)
+
+    def is_taken(self, job: str) -> bool:
+        """Whether the trainer ever had this job."""
+        return (self.job_folder(job) / "command.json").exists()
+
+    def has_work(self) -> bool:
+        """Whether any order waits to be taken or any job that was taken has no result."""
+        if any(self.commands.glob("[!.]*")):
+            return True
+        return any(
+            not (order.parent / "result.json").exists() for order in self.jobs.glob("[!.]*/command.json")
+        )
+
+    def turn(self) -> int | None:
+        """A number that is another one after the trainer's loop has gone round; None: it never has."""
+        try:
+            return (self.root / "turn").stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
 
     def _is_put(self, job: str) -> bool:
         for path in self.commands.glob("[!.]*"):
@@ -118,7 +138,11 @@ class Spool:
             write_json_atomic(self.job_folder(job) / "result.json", result, sync=True)
 
     def write_ready(self, device: str) -> None:
+        self.write_turn()
         write_json_atomic(self.root / "trainer.json", {"pid": os.getpid(), "device": device})
+
+    def write_turn(self) -> None:
+        (self.root / "turn").touch()
 
     # -- both
 

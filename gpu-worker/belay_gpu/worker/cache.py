@@ -13,6 +13,7 @@ from pathlib import Path
 from belay_gpu.canonical import sha256_file
 from belay_gpu.contracts.models import ArtifactRef
 from belay_gpu.worker.store import ObjectStore
+from belay_gpu.worker.transfers import transfer
 
 _job: ContextVar[list[str] | None] = ContextVar("job", default=None)
 
@@ -52,7 +53,7 @@ class InputCache:
             if ref.sha256 in self._checked and target.exists():
                 return target
             if not target.exists() or await asyncio.to_thread(sha256_file, target) != ref.sha256:
-                await asyncio.to_thread(self._store.fetch, ref, target)
+                await transfer(self._store.fetch, ref, target)
                 # Removed in the event loop: nobody asks for a file between the look and its end.
                 surplus = await asyncio.to_thread(self._too_much)
                 self._remove([file for file in surplus if file != target])

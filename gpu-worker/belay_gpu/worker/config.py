@@ -49,12 +49,14 @@ class GpuConfig(WorkerConfig):
         slots: trials that train at the same time.
         eval_slots: evaluations and merges at the same time, beside the training slots.
         hub_token: for uploads to the hub; None: uploads are refused.
+        silence_seconds: a trainer that has work and makes no turn for this long hangs, and is killed.
     """
 
     device: str
     slots: int
     eval_slots: int
     hub_token: str | None
+    silence_seconds: int
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def gpu_config(env: Mapping[str, str] = os.environ) -> GpuConfig:
         slots=count(env, "BELAY_SLOTS", 1),
         eval_slots=count(env, "BELAY_EVAL_SLOTS", 1),
         hub_token=env.get("HF_TOKEN") or None,
+        silence_seconds=count(env, "BELAY_TRAINER_SILENCE_SECONDS", 1800),
     )
 
 

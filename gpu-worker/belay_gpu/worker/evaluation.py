@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from belay_gpu.worker.follow import run_order
 from belay_gpu.worker.host import EngineHost
 from belay_gpu.worker.inputs import base_spec, fetch_checkpoint, fetch_split, require_split
 from belay_gpu.worker.leftovers import leave_job
+from belay_gpu.worker.transfers import transfer
 
 JSON = "application/json"
 
@@ -41,7 +41,7 @@ async def run_evaluation(host: EngineHost, input: EvalInput) -> EvalOutput:
             baseline_data=str(baseline) if baseline else None,
         )
         output = await run_order(generation, order)
-        return await asyncio.to_thread(_publish, host, input, output)
+        return await transfer(_publish, host, input, output)
     finally:
         await leave_job(host, generation, job, is_settled=True)
 

@@ -13,7 +13,8 @@ from belay_gpu.worker.errors import TrainerDied
 from belay_gpu.worker.supervisor import Generation
 
 POLL_SECONDS = 0.03
-# Longest wait for a checkpoint after a job was asked to stop; then the trainer counts as lost.
+# Longest wait for a checkpoint after a job was asked to stop; then the job is given up. Its trainer may be
+# loading a base, or hang: the supervisor tells one from the other.
 STOP_SECONDS = 60.0
 
 
@@ -32,7 +33,8 @@ async def run_order(generation: Generation, order: TrainOrder | EvalOrder | Merg
     returned; others have none, and the cancellation is raised.
 
     Raises:
-        EngineError: as the trainer says; `TrainerDied`; `ShuttingDown`.
+        EngineError: as the trainer says; `TrainerDied`; `ShuttingDown`; EngineLost where the trainer had not
+            taken the order, or did not stop.
     """
     putting = asyncio.create_task(asyncio.to_thread(generation.spool.put, order))
     shutdown = asyncio.create_task(activity.wait_for_worker_shutdown())
@@ -69,8 +71,10 @@ async def _result(
         result = generation.spool.result(order.job)
         if result is not None:
             return result
-        if died:
+        if died and generation.spool.is_taken(order.job):
             raise TrainerDied(order.subject)
+        if died:
+            raise EngineError("EngineLost", f"{order.subject}: the trainer died before it took the job")
         if shutdown is not None and shutdown.done():
             return None
         await asyncio.sleep(POLL_SECONDS)

@@ -10,6 +10,7 @@ from pathlib import Path
 from belay_gpu.contracts.models import HubPushInput, HubPushOutput
 from belay_gpu.engine.errors import EngineError, first_line
 from belay_gpu.worker.host import EngineHost
+from belay_gpu.worker.transfers import transfer
 
 
 async def push_to_hub(host: EngineHost, input: HubPushInput) -> HubPushOutput:
@@ -32,7 +33,7 @@ async def push_to_hub(host: EngineHost, input: HubPushInput) -> HubPushOutput:
                 raise EngineError("InvalidSpec", f"{file.path} lies outside of the folder to upload")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(await host.cache.path(file.ref), target)
-        return await asyncio.to_thread(_upload, host.hub_token, input.repo, folder)
+        return await transfer(_upload, host.hub_token, input.repo, folder)
 
 
 def _is_inside(target: Path, folder: Path) -> bool:

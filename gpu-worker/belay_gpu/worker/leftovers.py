@@ -14,6 +14,7 @@ from belay_gpu.files import remove_tree
 from belay_gpu.worker.host import EngineHost
 from belay_gpu.worker.recovery import insist, upload_leftover
 from belay_gpu.worker.supervisor import Generation
+from belay_gpu.worker.transfers import transfer
 
 POLL_SECONDS = 0.5
 
@@ -37,7 +38,7 @@ async def _see_off(host: EngineHost, generation: Generation, job: str) -> None:
     async def deliver() -> None:
         # The trace goes first: a trial that resumes from the checkpoint never writes those rows again.
         await host.shipper(generation).ship_all()
-        await asyncio.to_thread(upload_leftover, host.store, folder)
+        await transfer(upload_leftover, host.store, folder)
         await asyncio.to_thread(remove_tree, folder)
 
     await insist(deliver, {"engine": host.engine_id, "job": job, "folder": str(folder)})

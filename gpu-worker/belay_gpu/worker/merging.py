@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from belay_gpu.contracts.models import MergeInput, MergeOutput, NamedArtifact
@@ -13,6 +12,7 @@ from belay_gpu.worker.host import EngineHost
 from belay_gpu.worker.inputs import base_spec, fetch_checkpoint, fetch_split, require_split
 from belay_gpu.worker.leftovers import leave_job
 from belay_gpu.worker.store import ObjectStore
+from belay_gpu.worker.transfers import transfer
 
 
 async def run_merge(host: EngineHost, input: MergeInput) -> MergeOutput:
@@ -40,7 +40,7 @@ async def run_merge(host: EngineHost, input: MergeInput) -> MergeOutput:
                 f"the merged model differs from base and adapter by {output['maxLogitDifference']:.3g} "
                 f"in a logit, where rounding explains {output['tolerance']:.3g}; nothing was published",
             )
-        files = await asyncio.to_thread(_upload_folder, host.store, folder / "merged")
+        files = await transfer(_upload_folder, host.store, folder / "merged")
         return MergeOutput(
             files=files,
             max_logit_difference=output["maxLogitDifference"],

@@ -17,6 +17,7 @@ from belay_gpu.trainer.checkpoints import list_checkpoints
 from belay_gpu.trainer.spool import Spool
 from belay_gpu.worker.shipping import Segments, WalShipper, upload_checkpoint
 from belay_gpu.worker.store import ObjectStore
+from belay_gpu.worker.transfers import transfer
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ async def _recover_engine(folder: Path, store: ObjectStore, segments: Segments) 
         await _await_orphan(spool)
         await WalShipper(spool, store, segments).ship_all()
         for job in _folders(spool.jobs):
-            await asyncio.to_thread(upload_leftover, store, job)
+            await transfer(upload_leftover, store, job)
     remove_tree(folder)
     log.info("an earlier engine was recovered", extra={"fields": {"engine": folder.name}})
 

@@ -14,6 +14,7 @@ from belay_gpu.trainer.checkpoints import INDEX, META, NAME
 from belay_gpu.trainer.spool import Spool
 from belay_gpu.wal import valid_prefix
 from belay_gpu.worker.store import ObjectStore, media_type
+from belay_gpu.worker.transfers import transfer
 
 # A payload has room for this many references; the rest is found by listing the store.
 MAX_REPORTED = 100
@@ -99,7 +100,7 @@ class WalShipper:
         await lock.acquire()
         # Held until the thread is done, which goes on when whoever waits for it is cancelled: one beside it
         # could replace its segment by a shorter one.
-        work = asyncio.create_task(asyncio.to_thread(self._ship_new_lines, path))
+        work = asyncio.create_task(transfer(self._ship_new_lines, path))
         work.add_done_callback(lambda _: lock.release())
         await asyncio.shield(work)
 

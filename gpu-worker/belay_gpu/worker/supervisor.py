@@ -1,4 +1,4 @@
-"""Keeps one trainer process alive: starts it, knows when it dies, starts the next."""
+"""Keeps one trainer process alive: starts it, kills it if it hangs, knows when it dies, starts the next."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from time import monotonic
 
 from belay_gpu.trainer.spool import Spool
 from belay_gpu.worker.config import ConfigError, GpuConfig
+from belay_gpu.worker.silence import until_silent
 
 log = logging.getLogger(__name__)
 
@@ -83,9 +84,11 @@ class Supervisor:
             if self._stopping.is_set():  # `stop` came too early to find it, and nothing is on board yet
                 _signal(generation.process, signal.SIGKILL)
             ready = asyncio.create_task(self._await_ready(generation))
+            watching = asyncio.create_task(self._kill_if_silent(generation))
             code = await generation.process.wait()
             generation.dead.set()
-            await ready
+            watching.cancel()
+            await asyncio.gather(ready, watching, return_exceptions=True)
             self._current = self._running = None
             self._on_death(generation)
             if self._stopping.is_set():
@@ -118,6 +121,13 @@ class Supervisor:
                 self._on_ready(generation)
                 return
             await asyncio.sleep(READY_POLL_SECONDS)
+
+    async def _kill_if_silent(self, generation: Generation) -> None:
+        bound = self._config.silence_seconds
+        await until_silent(generation.spool, bound, asyncio.sleep)
+        fields = {"generation": generation.number, "seconds": bound}
+        log.error("the trainer hangs and is killed", extra={"fields": fields})
+        _signal(generation.process, signal.SIGKILL)
 
     async def stop(self, grace_seconds: float) -> None:
         """SIGTERM, a bounded wait for its checkpoints, SIGKILL; also for a trainer that is still starting."""

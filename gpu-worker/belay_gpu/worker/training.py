@@ -23,6 +23,7 @@ from belay_gpu.worker.inputs import base_spec, fetch_newest, fetch_split, requir
 from belay_gpu.worker.leftovers import leave_job
 from belay_gpu.worker.shipping import upload_checkpoint
 from belay_gpu.worker.supervisor import Generation
+from belay_gpu.worker.transfers import transfer
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class TrainingRun:
         self._is_settled = False
 
     async def run(self) -> TrainingOutput:
-        """Raises: EngineError before a trainer has it; ApplicationError, as `_failure` makes it, from then on."""
+        """Raises: EngineError before a trainer has it; from then on ApplicationError, as `_failure` says."""
         heart = asyncio.create_task(self._beat())
         ship = asyncio.create_task(self._repeat(SHIP_SECONDS, self._ship))
         upload = asyncio.create_task(self._repeat(UPLOAD_POLL_SECONDS, self._upload_newest))
@@ -164,7 +165,7 @@ class TrainingRun:
                 # The trace that led here goes first: a trial that resumes from here never writes those rows
                 # again.
                 await self.host.shipper(self.generation).ship(context.run)
-                self.durable = await asyncio.to_thread(
+                self.durable = await transfer(
                     upload_checkpoint, self.host.store, context.run, context.subject, self.input.trial, newest
                 )
             for older in found[:-1]:

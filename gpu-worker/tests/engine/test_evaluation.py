@@ -84,7 +84,9 @@ def greedy(folder: Path) -> tuple[list[str], dict[str, Any]]:
     """Answers to nine prompts, and what the folder's generation_config.json says after it all."""
     engine, data = PeftEngine(BaseSpec(str(folder)), CPU), copy_task(9, split="test", seed=4)
     result = finish(engine.evaluate(None, data, EvalRequest(4, GenerationRequest(max_new_tokens=8))))
-    return [sample["got"] for sample in result.samples], engine._adapters.base.model.generation_config.to_dict()
+    return [
+        sample["got"] for sample in result.samples
+    ], engine._adapters.base.model.generation_config.to_dict()
 
 
 def test_greedy_is_greedy_whatever_the_models_generation_config_says(tmp_path: Path) -> None:

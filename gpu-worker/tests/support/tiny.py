@@ -9,7 +9,15 @@ import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
-from transformers import BertConfig, BertForMaskedLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from belay_gpu.data.packing import pack_rows
 from belay_gpu.data.tokenised import IGNORED, SplitInfo, TokenisedSplit, encode_split
@@ -51,6 +59,17 @@ def save_llama(
         )
     )
     model.save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
+
+
+def save_gpt2(folder: Path, seed: int = 0) -> Path:
+    """A random GPT-2, whose embedding is not called as Llama's is, and is its output head as well."""
+    torch.manual_seed(seed)
+    config = GPT2Config(
+        vocab_size=VOCAB, n_embd=32, n_layer=2, n_head=2, n_positions=64, bos_token_id=EOS, eos_token_id=EOS
+    )
+    GPT2LMHeadModel(config).save_pretrained(folder)
     save_tokenizer(folder)
     return folder
 

@@ -114,7 +114,7 @@ async def test_a_finished_trial_is_delivered_when_the_store_is_back(
         with pytest.raises(ApplicationError, match="does not answer") as raised:
             await engine.train(inputs, target=10)
         assert raised.value.type == "StorageUnavailable"
-        assert raised.value.details[0]["gpuSeconds"] > 0, "what it had used is told, though it must be done again"
+        assert raised.value.details[0]["gpuSeconds"] > 0, "what it had used is told, though it was in vain"
         given_up = len(tries)
         assert manifests(store_config, inputs.run) == []
         await eventually(lambda: len(tries) > given_up, "another try")

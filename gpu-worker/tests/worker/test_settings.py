@@ -29,6 +29,7 @@ def test_defaults() -> None:
     config = gpu_config(COMPLETE)
     assert (config.device, config.slots, config.eval_slots) == ("auto", 1, 1)
     assert (config.temporal_namespace, config.store.bucket) == ("default", "belay")
+    assert config.silence_seconds == 1800
     assert config.ready_file is None
     assert config.otlp_endpoint is None
     assert config.state_dir.is_absolute()
@@ -46,6 +47,7 @@ def test_a_missing_setting_is_named(name: str) -> None:
     [
         ("BELAY_SLOTS", "0", "whole number of at least 1"),
         ("BELAY_SLOTS", "two", "whole number of at least 1"),
+        ("BELAY_TRAINER_SILENCE_SECONDS", "0.5", "whole number of at least 1"),
         ("BELAY_DEVICE", "tpu", "auto, cpu, cuda or cuda:N"),
         ("BELAY_DEVICE", "cuda:x", "auto, cpu, cuda or cuda:N"),
         ("BELAY_S3_ENDPOINT", "127.0.0.1:9000", "http://host:port"),

@@ -33,7 +33,7 @@ def supervised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
         command = [sys.executable, "-c", script, str(tmp_path / "deaf")]
         monkeypatch.setattr(module, "trainer_command", lambda *_: command)
         store = StoreConfig("http://127.0.0.1:1", "belay", "key", "secret")
-        config = GpuConfig("", "default", store, tmp_path, None, None, "cpu", 1, 1, None)
+        config = GpuConfig("", "default", store, tmp_path, None, None, "cpu", 1, 1, None, 1800)
         return Supervisor(config, "engine", tmp_path / "engine", lambda _: None, lambda _: None)
 
     return build

@@ -11,9 +11,18 @@ from belay_gpu.contracts import (
     SearchPlanTrainableParams,
     SearchSpace,
 )
-from belay_gpu.skills.config.checks import check_ranks, coverages, rank_warnings, values_of
+from belay_gpu.engine.architecture import check_saved, trained_whole
+from belay_gpu.engine.quantisation import check_quantises
+from belay_gpu.skills.config.checks import check_ranks, coverages, rank_warnings, saved_names, values_of
 from belay_gpu.skills.config.coverage import Coverage, skipped_summaries, summaries
-from belay_gpu.skills.config.memory import TargetDevice, check_fits, compute_bytes, estimate, target_device
+from belay_gpu.skills.config.memory import (
+    TargetDevice,
+    Workload,
+    check_fits,
+    compute_bytes,
+    estimate,
+    target_device,
+)
 from belay_gpu.skills.config.metrics import check_metrics
 from belay_gpu.skills.config.proposal import propose_space
 from belay_gpu.skills.config.shape import ModelShape, read_shape
@@ -30,11 +39,15 @@ def build_search_space(request: BuildSearchSpaceInput, device: TargetDevice | No
 
     Raises:
         SkillError: InvalidSpec, Unsupported, ModelUnavailable or DoesNotFit; one line each.
-        EngineError: ModelUnavailable or StorageUnavailable, where the hub is to be asked about the base.
+        EngineError: InvalidSpec for an unknown module to save; Unsupported for 4 bits without the package
+            that makes them; ModelUnavailable or StorageUnavailable, where the hub is asked about the base.
     """
     check_metrics(request)
     device = device or target_device("auto")
+    if request.model.load_in_4bit:
+        check_quantises()
     shape = read_shape(request.model, request.task, request.dataset.tokenised.class_names)
+    check_saved(shape.modules, request.lora.modules_to_save or ())
     covered = coverages(request, shape)
     steps = total_steps(request)
     given = None if request.search.space == "auto" else request.search.space
@@ -76,12 +89,12 @@ def total_steps(request: BuildSearchSpaceInput) -> int:
 
 
 def _whole_modules(request: BuildSearchSpaceInput, shape: ModelShape) -> int:
-    """Parameters of modules that are trained whole: the classifier's head and `modules_to_save`."""
-    saved = set(request.lora.modules_to_save or ())
-    with_head = request.task == "sequence_classification"
-    return sum(
-        weight.parameters for weight in shape.weights if weight.suffix in saved or (weight.head and with_head)
-    )
+    """Parameters of modules that are trained whole: the classifier's head and `modules_to_save`.
+
+    What the files lack of a classifier's body is trained whole too; it is not known before they are loaded.
+    """
+    saved = saved_names(request, shape)
+    return sum(size for name, size in shape.sizes.items() if trained_whole(name, saved))
 
 
 def _memory(
@@ -91,9 +104,16 @@ def _memory(
     embeddings = [weight.shape[0] for weight in shape.weights if not weight.linear and len(weight.shape) == 2]
     vocabulary = max(embeddings, default=0) if request.task == "causal_lm" else 0
     bytes_each = compute_bytes(request.model.dtype, request.model.load_in_4bit, device)
-    return estimate(
-        shape, bytes_each, trained, int(max(batches)), request.dataset.max_length, vocabulary, device
+    dataset = request.dataset
+    load = Workload(
+        batch=int(max(batches)),
+        length=dataset.max_length,
+        labels=dataset.label_tokens / (dataset.packs or dataset.rows.train),
+        eval_batch=request.eval.batch_size,
+        eval_labels=dataset.label_tokens / dataset.rows.train,
+        vocabulary=vocabulary,
     )
+    return estimate(shape, bytes_each, trained, load, device)
 
 
 def _warnings(request: BuildSearchSpaceInput, ranks: list[int], coverage: Coverage, steps: int) -> list[str]:

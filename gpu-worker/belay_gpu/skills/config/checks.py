@@ -31,10 +31,18 @@ def coverages(request: BuildSearchSpaceInput, shape: ModelShape) -> list[Coverag
         if request.search.space == "auto"
         else values_of(request.search.space, "target_modules", default)
     )
+    saved = saved_names(request, shape)
     return [
-        cover(shape, targets if isinstance(targets, str) and targets == ALL_LINEAR else _names(targets))
+        cover(
+            shape, targets if isinstance(targets, str) and targets == ALL_LINEAR else _names(targets), saved
+        )
         for targets in chosen
     ]
+
+
+def saved_names(request: BuildSearchSpaceInput, shape: ModelShape) -> set[str]:
+    """What a trial trains whole, as PEFT goes by it: the user's `modules_to_save` and a classifier's head."""
+    return {*(request.lora.modules_to_save or ()), *shape.modules.heads}
 
 
 def _names(targets: Any) -> list[str]:

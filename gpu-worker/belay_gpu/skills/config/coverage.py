@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from belay_gpu.contracts import SearchPlanSkipped, WeightSummary
+from belay_gpu.engine.architecture import trained_whole
 from belay_gpu.skills.config.shape import ModelShape, Weight
 from belay_gpu.skills.failures import SkillError
 
@@ -29,8 +30,8 @@ class Coverage:
         return min(self.adapted, key=lambda weight: min(weight.shape))
 
 
-def cover(shape: ModelShape, targets: str | Sequence[str]) -> Coverage:
-    """Splits the base's weights by whether `targets` names them.
+def cover(shape: ModelShape, targets: str | Sequence[str], saved: Collection[str] = ()) -> Coverage:
+    """Splits the base's weights by whether `targets` names them. What `saved` names is trained whole instead.
 
     Raises:
         SkillError: InvalidSpec for a target that matches nothing; Unsupported where `all-linear` would
@@ -42,10 +43,11 @@ def cover(shape: ModelShape, targets: str | Sequence[str]) -> Coverage:
     adapted: list[Weight] = []
     skipped: list[tuple[Weight, str]] = []
     for weight in shape.weights:
-        if weight.linear and _named(weight, wanted) and not (weight.head and wanted is None):
+        is_whole = trained_whole(weight.name, saved)
+        if weight.linear and _named(weight, wanted) and not is_whole and not (weight.head and wanted is None):
             adapted.append(weight)
         else:
-            skipped.append((weight, _why_not(weight)))
+            skipped.append((weight, _why_not(weight, is_whole)))
     fused = [weight for weight in shape.weights if weight.fused]
     share = sum(weight.parameters for weight in fused) / shape.parameters
     if wanted is None and share > FUSED_SHARE:
@@ -54,6 +56,12 @@ def cover(shape: ModelShape, targets: str | Sequence[str]) -> Coverage:
             f"lora.target_modules: all-linear does not reach {fused[0].suffix} and others of {len(fused)} "
             f"fused weights ({share:.0%} of the model's parameters, such as the experts of a mixture); "
             f"name the layers to adapt instead, for example [{', '.join(_suffixes(shape)[:4])}]",
+        )
+    if not adapted and wanted is not None:
+        raise SkillError(
+            "InvalidSpec",
+            f"lora.target_modules: {', '.join(wanted)} names only what is trained whole (a classifier's "
+            "head, lora.modules_to_save); name other layers",
         )
     if not adapted:
         raise SkillError("InvalidSpec", "lora.target_modules: the model has no linear layer to adapt")
@@ -78,9 +86,11 @@ def _check_names(shape: ModelShape, wanted: Sequence[str]) -> None:
             )
 
 
-def _why_not(weight: Weight) -> str:
+def _why_not(weight: Weight, is_whole: bool) -> str:
     if weight.head:
         return "the output head"
+    if is_whole:
+        return "trained whole"
     if weight.convolution:
         return "a convolution"
     if weight.fused:

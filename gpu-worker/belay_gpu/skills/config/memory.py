@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 
 import torch
 
 from belay_gpu.contracts import ModelSpec, SearchPlanMemory
+from belay_gpu.engine.passes import scoring_bytes
+from belay_gpu.engine.quantisation import quantises
 from belay_gpu.skills.config.shape import ModelShape
 from belay_gpu.skills.failures import SkillError
 
@@ -18,14 +21,26 @@ TRAINED_BYTES = 4 + 8 + 4
 # MLP together (Korthikanti et al., 2022, give 34 bytes per token and hidden unit at 2 bytes each, without the
 # attention matrix).
 ACTIVATIONS_PER_TOKEN = 17
+# Of one logit in the backward pass of the loss, all in fp32: the log-softmax, and the gradients at its output
+# and at its input. (In the forward pass: the copy in fp32 and the log-softmax.)
+TRAINED_LOGIT_BYTES = 4 + 4 + 4
+# How many times as many label tokens as the mean the rows of one batch are taken to have.
+LABEL_SPREAD = 4
 
 
 @dataclass(frozen=True)
 class TargetDevice:
-    """What trials are planned for. `memory_bytes`: all of its memory; None where it cannot be told."""
+    """What trials are planned for.
+
+    Attributes:
+        cuda: it is an NVIDIA GPU.
+        memory_bytes: all of its memory; None where it cannot be told.
+        quantises: bases can be loaded in 4 bits on it.
+    """
 
     cuda: bool
     memory_bytes: int | None
+    quantises: bool = False
 
 
 def target_device(name: str) -> TargetDevice:
@@ -35,10 +50,10 @@ def target_device(name: str) -> TargetDevice:
         name: auto, cpu, cuda or cuda:N.
     """
     if name.startswith("cuda") and not torch.cuda.is_available():
-        return TargetDevice(True, None)
+        return TargetDevice(True, None, quantises())
     if name != "cpu" and torch.cuda.is_available():
         index = int(name.partition(":")[2] or 0)
-        return TargetDevice(True, int(torch.cuda.get_device_properties(index).total_memory))
+        return TargetDevice(True, int(torch.cuda.get_device_properties(index).total_memory), quantises())
     try:
         return TargetDevice(False, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     except (ValueError, OSError):
@@ -54,20 +69,44 @@ def compute_bytes(dtype: str, in_4bit: bool, device: TargetDevice) -> float:
     return BYTES[dtype]
 
 
+@dataclass(frozen=True)
+class Workload:
+    """What passes through the model at once.
+
+    Attributes:
+        batch: rows, or packed bins, of a micro-batch.
+        length: tokens of the longest.
+        labels: label tokens of one of them, on average.
+        eval_batch: rows of an evaluation batch.
+        eval_labels: label tokens of a row, on average.
+        vocabulary: logits of a token; 0: only a class is predicted.
+    """
+
+    batch: int
+    length: int
+    labels: float
+    eval_batch: int
+    eval_labels: float
+    vocabulary: int
+
+    def places(self, rows: int, labels: float) -> int:
+        """Positions of `rows` rows whose logits are computed."""
+        return math.ceil(rows * min(self.length, LABEL_SPREAD * labels))
+
+
 def estimate(
-    shape: ModelShape,
-    weight_bytes: float,
-    trained: int,
-    batch: int,
-    length: int,
-    vocabulary: int,
-    device: TargetDevice,
+    shape: ModelShape, weight_bytes: float, trained: int, load: Workload, device: TargetDevice
 ) -> SearchPlanMemory:
-    """Base, one trial's adapter with its optimizer, and the activations of one micro-batch."""
+    """Base, one trial's adapter with its optimizer, and the activations of one micro-batch or of one
+    evaluation batch, whichever take more.
+    """
     base = int(shape.parameters * weight_bytes)
-    tokens = batch * length
     width = max(2, int(weight_bytes))
-    activations = tokens * (ACTIVATIONS_PER_TOKEN * shape.hidden * shape.layers + 2 * vocabulary) * width
+    training = load.batch * load.length * ACTIVATIONS_PER_TOKEN * shape.hidden * shape.layers * width
+    training += load.places(load.batch, load.labels) * load.vocabulary * TRAINED_LOGIT_BYTES
+    compared = load.places(load.eval_batch, load.eval_labels)
+    scoring = scoring_bytes(load.eval_batch, load.length, shape.hidden, width, compared, load.vocabulary)
+    activations = max(training, scoring)
     trial = trained * TRAINED_BYTES
     return SearchPlanMemory(
         base_bytes=base,
@@ -80,16 +119,16 @@ def estimate(
 
 def check_fits(memory: SearchPlanMemory, model: ModelSpec, share: float, device: TargetDevice) -> None:
     """Whether base and trial fit in their share of the device's memory; the rest is for the runtime's
-    context, the allocator's slack and copies of the logits.
+    context and the allocator's slack.
 
     Raises: SkillError (DoesNotFit) with the estimate and the ways out.
     """
     if device.memory_bytes is None or memory.total_bytes <= device.memory_bytes * share:
         return
-    ways = ["a smaller per_device_train_batch_size or cutoff_len"]
+    ways = ["a smaller per_device_train_batch_size, eval.batch_size or cutoff_len"]
     if memory.base_bytes > device.memory_bytes * share:
         ways = ["a smaller base", "a larger device"]
-    if not model.load_in_4bit and device.cuda:
+    if not model.load_in_4bit and device.quantises:
         ways.append("model.load_in_4bit: true")
     parts = f"base {_gib(memory.base_bytes)}, adapter and optimizer {_gib(memory.trial_bytes)}"
     raise SkillError(

@@ -27,7 +27,7 @@ def check_metrics(request: BuildSearchSpaceInput) -> None:
     generated = " and ".join(name for name in GENERATED if name in asked)
     raise SkillError(
         "InvalidSpec",
-        f"{', '.join(places)}: {generated} cannot be computed: rows of the format text have no prompt to "
-        "answer; use metrics such as eval_loss or token_accuracy, or rows with prompts (prompt_completion, "
-        "alpaca, messages or sharegpt)",
+        f"{', '.join(places)}: {generated} cannot be computed: rows of the format text, as are rows whose "
+        "prompts are all empty, have no prompt to answer; use metrics such as eval_loss or token_accuracy, "
+        "or rows with prompts (prompt_completion, alpaca, messages or sharegpt)",
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
 
 from belay_gpu.contracts import ModelSpec, Task
+from belay_gpu.engine.architecture import Architecture, architecture, trained_whole
 from belay_gpu.engine.base_model import UNREADABLE, check_folder, unavailable
 from belay_gpu.engine.spec import BaseSpec
 
-HEADS = ("classifier", "score")
 CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 
 
@@ -52,13 +52,25 @@ class Weight:
 
 @dataclass(frozen=True)
 class ModelShape:
-    """`weights` by module, embeddings and norms included; biases are counted in `parameters` only."""
+    """What a configuration says of a base.
+
+    Attributes:
+        model_type: as in config.json.
+        parameters: of the base.
+        hidden: width.
+        layers: transformer blocks.
+        weights: by module, embeddings and norms included, without biases.
+        modules: by name.
+        sizes: parameters of each module itself, biases included, those of modules inside it not.
+    """
 
     model_type: str
     parameters: int
     hidden: int
     layers: int
     weights: tuple[Weight, ...]
+    modules: Architecture = field(default_factory=Architecture)
+    sizes: dict[str, int] = field(default_factory=dict)
 
     @property
     def linear(self) -> list[Weight]:
@@ -88,35 +100,35 @@ def read_shape(model: ModelSpec, task: Task, class_names: list[str] | None) -> M
     except UNREADABLE as error:
         raise unavailable(base, error) from error
     text = config.get_text_config()
+    modules = architecture(network, task)
     return ModelShape(
         model_type=str(config.model_type),
         parameters=sum(p.numel() for p in network.parameters()),
         hidden=int(text.hidden_size),
         layers=int(text.num_hidden_layers),
-        weights=tuple(_weights(network, task)),
+        weights=tuple(_weights(network, modules)),
+        modules=modules,
+        sizes={
+            name: sum(p.numel() for p in module.parameters(recurse=False))
+            for name, module in network.named_modules()
+        },
     )
 
 
-def _weights(network: PreTrainedModel, task: Task) -> list[Weight]:
-    if task == "causal_lm":
-        head = network.get_output_embeddings()
-    else:
-        head = next((h for name in HEADS if (h := getattr(network, name, None)) is not None), None)
-    in_head = set() if head is None else {id(module) for module in head.modules()}
+def _weights(network: PreTrainedModel, modules: Architecture) -> list[Weight]:
     found: list[Weight] = []
     for name, module in network.named_modules():
-        adaptable = isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D"
         for key, parameter in module.named_parameters(recurse=False):
             if key.endswith("bias") or parameter.ndim < 2:
                 continue
-            is_layer = adaptable and key == "weight"
+            is_layer = name in modules.linear and key == "weight"
             full = name if key == "weight" else f"{name}.{key}"
             found.append(
                 Weight(
                     full,
                     tuple(parameter.shape),
                     linear=is_layer,
-                    head=id(module) in in_head,
+                    head=name in modules.output or trained_whole(name, modules.heads),
                     convolution=isinstance(module, CONVOLUTIONS),
                 )
             )

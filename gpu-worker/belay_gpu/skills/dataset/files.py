@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ KINDS = {
     ".tsv": "CSV",
     ".parquet": "Parquet",
 }
+ESCAPE = "\\u"
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True)
@@ -93,14 +96,13 @@ def _jsonl(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     with file.open(encoding="utf-8-sig", newline="\n") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield (
-                    number,
-                    _object(_json(line, f"{file.name}, line {number}"), f"{file.name}, line {number}"),
-                )
+                place = f"{file.name}, line {number}"
+                yield number, _row(_json(line, place), place, ESCAPE in line)
 
 
 def _json_array(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    content = _json(file.read_text(encoding="utf-8-sig"), file.name)
+    text = file.read_text(encoding="utf-8-sig")
+    content, has_escapes = _json(text, file.name), ESCAPE in text
     if isinstance(content, dict):
         lists = [name for name, value in content.items() if isinstance(value, list)]
         if len(lists) != 1:
@@ -109,7 +111,7 @@ def _json_array(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     if not isinstance(content, list):
         raise invalid(f"{file.name}: expected a list of rows, found {_kind(content)}")
     for number, value in enumerate(content, 1):
-        yield number, _object(value, f"{file.name}, row {number}")
+        yield number, _row(value, f"{file.name}, row {number}", has_escapes)
 
 
 def _json(text: str, place: str) -> Any:
@@ -118,6 +120,9 @@ def _json(text: str, place: str) -> Any:
     except json.JSONDecodeError as error:
         at = f"line {error.lineno}, column {error.colno}" if "\n" in text.strip() else f"column {error.colno}"
         raise invalid(f"{place}: not valid JSON ({error.msg}, {at})") from error
+    except ValueError as error:
+        # Python reads no whole number beyond a limit, lest a file keep it busy for hours.
+        raise invalid(f"{place}: not readable JSON (a number has thousands of digits)") from error
     except RecursionError as error:
         raise invalid(f"{place}: not valid JSON (nested too deeply)") from error
 
@@ -126,10 +131,26 @@ def _refuse_constant(name: str, place: str) -> Any:
     raise invalid(f"{place}: not valid JSON ({name} is not a JSON number)")
 
 
-def _object(value: Any, place: str) -> dict[str, Any]:
+def _row(value: Any, place: str, has_escapes: bool) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise invalid(f"{place}: expected an object with named columns, found {_kind(value)}")
+    if has_escapes:
+        _refuse_half_characters(value, place)
     return value
+
+
+def _refuse_half_characters(row: dict[str, Any], place: str) -> None:
+    """An escape can write one half of a surrogate pair, which no UTF-8 text, and so no artifact, can hold."""
+    for name, value in row.items():
+        try:
+            json.dumps([name, value], ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            half = ascii(error.object[error.start])[1:-1]
+            column = name.encode("ascii", "backslashreplace").decode()
+            raise invalid(
+                f"{place}: {column} holds half of a surrogate pair ({half}), which is no character; write "
+                "both halves or remove it"
+            ) from error
 
 
 def _kind(value: Any) -> str:
@@ -141,17 +162,52 @@ def _csv(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     from datasets import Features, Value
 
     separator = "\t" if file.suffix.lower() == ".tsv" else ","
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        read = csv.reader(lines, delimiter=separator)
-        header, is_empty = next(read, []), next(read, None) is None
-    if is_empty:
+    records = _first_records(file, separator)
+    if len(records) < 2:
         return iter(())
-    if len(set(header)) < len(header):
-        raise invalid(f"{file.name}: two columns have one name ({', '.join(header)})")
+    (_, header), (line, first) = records
+    _check_header(file.name, header, separator)
+    # The library would take the surplus for an index: every row of the file would be shifted.
+    if len(first) > len(header):
+        raise invalid(
+            f"{file.name}, line {line}: {len(first)} values, but the header names {len(header)} "
+            f"({', '.join(header)}); put a value that holds a {SEPARATORS[separator][:-1]} in double quotes"
+        )
     # Text, and nothing taken for a missing value: a class named 01 or NA stays what it is.
     features = Features({name: Value("string") for name in header})
     options = {"features": features, "keep_default_na": False, "sep": separator, "encoding": "utf-8-sig"}
     return _through_datasets(file, "CSV", options)
+
+
+def _first_records(file: Path, separator: str) -> list[tuple[int, list[str]]]:
+    """Header and first row, each with the line it starts at; blank lines are passed over."""
+    found: list[tuple[int, list[str]]] = []
+    csv.field_size_limit(sys.maxsize)
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        read, line = csv.reader(lines, delimiter=separator), 1
+        for record in read:
+            if len(record) > 1 or "".join(record).strip():
+                found.append((line, record))
+            if len(found) == 2:
+                break
+            line = read.line_num + 1
+    return found
+
+
+def _check_header(name: str, header: list[str], separator: str) -> None:
+    others = [each for each in SEPARATORS if len(header) == 1 and each != separator and each in header[0]]
+    if others:
+        raise invalid(
+            f"{name}: its columns seem to be separated by {SEPARATORS[others[0]]} ({header[0]!r}); separate "
+            f"them by {SEPARATORS[separator]}"
+        )
+    if "" in header:
+        raise invalid(
+            f"{name}: column {header.index('') + 1} of the header has no name; name it or remove the column "
+            "(pandas writes its index so, unless index=False)"
+        )
+    if len(set(header)) < len(header):
+        raise invalid(f"{name}: two columns have one name ({', '.join(header)})")
 
 
 def _parquet(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:

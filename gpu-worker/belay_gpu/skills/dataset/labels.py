@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -44,7 +45,7 @@ def choose_classes(
         SkillError: InvalidDataset where a label has no training row, is not named, or is the only one.
     """
     trained = {labels[row] for row in splits["train"]}
-    classes = list(named) if named is not None else sorted(trained, key=_order)
+    classes = list(named) if named is not None else sorted(trained, key=label_order)
     if len(set(classes)) != len(classes):
         twice = next(name for name, count in Counter(classes).items() if count > 1)
         raise invalid(f"dataset.class_names: {twice!r} is named twice")
@@ -70,9 +71,10 @@ def choose_classes(
     return classes
 
 
-def _order(name: str) -> tuple[int, float, str]:
-    """Numbers by their value, before words."""
+def label_order(name: str) -> tuple[bool, float, str]:
+    """Sorts numbers by their value, before words. `nan` and `inf` are words: no order holds for nan."""
     try:
-        return 0, float(name), name
+        value = float(name)
     except ValueError:
-        return 1, 0.0, name
+        value = math.nan
+    return (False, value, name) if math.isfinite(value) else (True, 0.0, name)

@@ -9,6 +9,7 @@ from transformers import AutoConfig, PreTrainedTokenizerBase
 from belay_gpu.canonical import sha256_bytes
 from belay_gpu.contracts import DatasetSpec, ModelSpec, Task
 from belay_gpu.engine.base_model import UNREADABLE, check_folder, load_tokenizer, unavailable
+from belay_gpu.engine.generation import position_limit
 from belay_gpu.engine.spec import BaseSpec
 from belay_gpu.skills.failures import SkillError
 
@@ -49,11 +50,9 @@ def longest_sequence(model: ModelSpec, tokenizer: PreTrainedTokenizerBase) -> in
         raise unavailable(
             BaseSpec(name, model.revision), error, "its config.json cannot be read: "
         ) from error
-    config = config.get_text_config()
-    limits = [getattr(config, key, None) for key in ("max_position_embeddings", "n_positions")]
     # A tokenizer without a limit says so with a huge number.
-    limits.append(tokenizer.model_max_length if tokenizer.model_max_length < 1 << 30 else None)
-    return min((limit for limit in limits if limit), default=None)
+    of_tokenizer = tokenizer.model_max_length if tokenizer.model_max_length < 1 << 30 else None
+    return min((limit for limit in (position_limit(config), of_tokenizer) if limit), default=None)
 
 
 def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:

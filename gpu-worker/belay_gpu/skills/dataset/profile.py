@@ -46,7 +46,8 @@ def token_lengths(lengths: Sequence[int], label_tokens: int) -> DatasetProfileTo
 def duplicates(members: Sequence[int], likeness: Likeness, rows: Sequence[Row]) -> DatasetProfileDuplicates:
     """Rows beyond the first of their kind. `members`: the rows that are used."""
     exact = _repeats(members, likeness.exact)
-    near = [row for row in _repeats(members, likeness.near) if row not in set(exact)]
+    equal = set(exact)
+    near = [row for row in _repeats(members, likeness.near) if row not in equal]
     shown = [(likeness.exact[row], row) for row in exact[:EXAMPLES]]
     shown += [(likeness.near[row], row) for row in near[: EXAMPLES - len(shown)]]
     return DatasetProfileDuplicates(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from transformers import PreTrainedTokenizerBase
 
 from belay_gpu.contracts import (
     DatasetAnalyzeInput,
     DatasetProfile,
+    DatasetProfileDuplicates,
     DatasetProfileExample,
     DatasetProfileGroups,
     DatasetProfileRows,
@@ -41,12 +43,16 @@ class Findings:
     template: Template
     texts: Texts
 
-    @property
+    @cached_property
     def members(self) -> list[int]:
         """Rows that take part."""
         return sorted({row for rows in self.splits.values() for row in rows})
 
-    @property
+    @cached_property
+    def duplicates(self) -> DatasetProfileDuplicates:
+        return facts.duplicates(self.members, self.table.likeness, self.table.rows)
+
+    @cached_property
     def cut_rows(self) -> int:
         return sum(one.length > self.texts.longest for one in self.texts.whole.values())
 
@@ -76,7 +82,7 @@ def build_profile(found: Findings, tokenizer: PreTrainedTokenizerBase) -> Datase
         truncation=DatasetProfileTruncation(
             policy=spec.truncation, rows=found.cut_rows, share=found.cut_rows / len(members)
         ),
-        duplicates=facts.duplicates(members, table.likeness, table.rows),
+        duplicates=found.duplicates,
         leakage=facts.leakage(found.splits, table.likeness, found.groups, table.rows),
         labels=None
         if found.classes is None or labels is None
@@ -121,7 +127,7 @@ def _warnings(found: Findings) -> Iterator[str]:
             f"{counted(found.cut_rows, 'row')} ({share(found.cut_rows, len(members))}) have more than "
             f"{found.texts.longest} tokens and were {done[found.request.dataset.truncation]}"
         )
-    twice = facts.duplicates(members, table.likeness, table.rows)
+    twice = found.duplicates
     if twice.exact + twice.near:
         yield (
             f"{counted(twice.exact, 'row')} repeat another and {twice.near:,} nearly do; such rows share a "

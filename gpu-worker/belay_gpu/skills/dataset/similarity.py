@@ -3,15 +3,18 @@
 Two sets of similarity t differ in few elements: |x ^ y| <= (1 - t) / (1 + t) * (|x| + |y|). So when the
 universe is cut into one part more than that number, the sets agree wholly in at least one part. A row is
 therefore filed under the hash of each of its parts, and only rows filed together are compared (Arasu, Ganti
-and Kaushik, "Efficient exact set-similarity joins", 2006). Nothing is random; and rows of
-one template, alike but not nearly equal, hardly ever meet.
+and Kaushik, "Efficient exact set-similarity joins", 2006). Nothing is random.
+
+Rows with much text in common, alike but not nearly equal, meet in the parts that hold nothing of their own,
+as all rows of their kind do. Near-duplicates meet in the other parts as well, where they are few. So the
+smallest files come first, and a row is compared in vain only so often: the cost grows with the rows.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,8 +24,11 @@ from numpy.typing import NDArray
 SHINGLE = 5
 # Rows filed together that are each compared: only texts that repeat by the hundred have longer files.
 LONGEST_FILE = 256
+# Rows that a row is found unlike before it is compared no more.
+MOST_UNLIKE = 64
 
 Hashes = NDArray[np.uint64]
+Measure = Callable[[Hashes, Hashes], float]
 
 
 class Clusters:
@@ -54,27 +60,6 @@ class Likeness:
     near: list[int]
 
 
-def find_alike(texts: Sequence[str], threshold: float) -> Likeness:
-    """Clusters of equal rows, and of rows whose similarity is at least `threshold`."""
-    normal = [" ".join(text.lower().split()) for text in texts]
-    first: dict[bytes, int] = {}
-    digests = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in normal)
-    exact = [first.setdefault(digest, row) for row, digest in enumerate(digests)]
-    distinct = [row for row, root in enumerate(exact) if row == root]
-    clusters = Clusters(len(texts))
-    for row, root in enumerate(exact):
-        clusters.join(row, root)
-
-    @lru_cache(maxsize=1 << 14)
-    def shingles_of(row: int) -> Hashes:
-        return shingles(normal[row])
-
-    for a, b in _meetings(distinct if threshold < 1 else [], shingles_of, threshold):
-        if clusters.find(a) != clusters.find(b) and similarity(shingles_of(a), shingles_of(b)) >= threshold:
-            clusters.join(a, b)
-    return Likeness(exact, clusters.roots())
-
-
 def shingles(text: str) -> Hashes:
     """The set of a text's shingles as sorted 64-bit hashes; a shorter text is one shingle."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
@@ -95,6 +80,68 @@ def similarity(a: Hashes, b: Hashes) -> float:
     return shared / (len(a) + len(b) - shared)
 
 
+def find_alike(texts: Sequence[str], threshold: float, own: Sequence[str] | None = None) -> Likeness:
+    """Clusters of equal rows, and of rows whose similarity is at least `threshold`.
+
+    Args:
+        texts: of the rows; these are equal in equal rows.
+        threshold: above 0; at 1, only equal rows are alike.
+        own: by row, the part of the text that similarity is told by; None: all of it.
+    """
+    first: dict[bytes, int] = {}
+    exact = [first.setdefault(_digest(_normal(text)), row) for row, text in enumerate(texts)]
+    clusters = Clusters(len(texts))
+    for row, root in enumerate(exact):
+        clusters.join(row, root)
+    if threshold < 1:
+        compared = texts if own is None else own
+        distinct = {row: _normal(compared[row]) for row in first.values()}
+        join_alike(clusters, distinct, threshold)
+    return Likeness(exact, clusters.roots())
+
+
+def _normal(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def join_alike(
+    clusters: Clusters, texts: Mapping[int, str], threshold: float, measure: Measure = similarity
+) -> None:
+    """Joins rows whose similarity is at least `threshold`, by at most `MOST_UNLIKE` comparisons a row that
+    find them unlike.
+
+    Args:
+        clusters: of the rows; rows that are in one cluster already are not compared.
+        texts: by row.
+        threshold: below 1.
+        measure: the similarity of two sets of shingles.
+    """
+
+    @lru_cache(maxsize=1 << 14)
+    def shingles_of(row: int) -> Hashes:
+        return shingles(texts[row])
+
+    unlike: dict[int, set[int]] = {row: set() for row in texts}
+    for file in _files(texts, shingles_of, threshold):
+        left = [row for row in file if len(unlike[row]) < MOST_UNLIKE]
+        if len({clusters.find(row) for row in left}) < 2:
+            continue
+        for a, b in _pairs(left):
+            if b in unlike[a] or clusters.find(a) == clusters.find(b):
+                continue
+            if max(len(unlike[a]), len(unlike[b])) >= MOST_UNLIKE:
+                continue
+            if measure(shingles_of(a), shingles_of(b)) >= threshold:
+                clusters.join(a, b)
+            else:
+                unlike[a].add(b)
+                unlike[b].add(a)
+
+
 def _mix(values: Hashes) -> Hashes:
     """Spreads neighbouring numbers over all 64 bits (the finaliser of SplitMix64)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -102,13 +149,13 @@ def _mix(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
-def _meetings(
-    distinct: Sequence[int], shingles_of: Callable[[int], Hashes], threshold: float
-) -> Iterator[tuple[int, int]]:
-    """Pairs of rows that are filed together at least once."""
+def _files(
+    rows: Iterable[int], shingles_of: Callable[[int], Hashes], threshold: float
+) -> Iterator[list[int]]:
+    """Rows that are filed together, each file in ascending order; the smallest files first."""
     files: list[Hashes] = []
     owners: list[NDArray[np.int64]] = []
-    for row in distinct:
+    for row in rows:
         hashes = shingles_of(row)
         for size_class in _size_classes(len(hashes), threshold):
             keys = _signatures(hashes, size_class, threshold)
@@ -116,18 +163,23 @@ def _meetings(
             owners.append(np.full(len(keys), row, dtype=np.int64))
     if not files:
         return
-    keys, rows = np.concatenate(files), np.concatenate(owners)
-    order = np.lexsort((rows, keys))
-    keys, rows = keys[order], rows[order]
+    keys, filed = np.concatenate(files), np.concatenate(owners)
+    order = np.lexsort((filed, keys))
+    keys, filed = keys[order], filed[order]
     starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]])
-    ends = np.r_[starts[1:], len(keys)]
-    for start, end in zip(starts[ends - starts > 1], ends[ends - starts > 1], strict=True):
-        together = rows[start : min(end, start + LONGEST_FILE)].tolist()
-        for place, b in enumerate(together):
-            for a in together[:place]:
-                yield a, b
-        for b in rows[start + LONGEST_FILE : end].tolist():
-            yield together[0], b
+    sizes = np.diff(np.r_[starts, len(keys)])
+    starts, sizes = starts[sizes > 1], sizes[sizes > 1]
+    for at in np.argsort(sizes, kind="stable"):
+        yield filed[starts[at] : starts[at] + sizes[at]].tolist()
+
+
+def _pairs(file: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """All pairs of the first `LONGEST_FILE` rows; the others each with the first."""
+    for place, b in enumerate(file[:LONGEST_FILE]):
+        for a in file[:place]:
+            yield a, b
+    for b in file[LONGEST_FILE:]:
+        yield file[0], b
 
 
 def _size_classes(size: int, threshold: float) -> tuple[int, ...]:

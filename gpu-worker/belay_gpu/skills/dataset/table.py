@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from belay_gpu.canonical import canonical_json, sha256_bytes
 from belay_gpu.contracts import DatasetFormat, DatasetSpec, Task, WeightedSource
 from belay_gpu.skills.dataset.files import DataFile, Row, invalid, read_file
-from belay_gpu.skills.dataset.formats import Example, Labelled, choose_format, identity, parse_rows
+from belay_gpu.skills.dataset.formats import Example, Labelled, Pair, choose_format, identity, parse_rows
+from belay_gpu.skills.dataset.openings import own_texts
 from belay_gpu.skills.dataset.similarity import Likeness, find_alike
 
 
@@ -89,7 +92,11 @@ def read_table(task: Task, spec: DatasetSpec) -> Table:
     columns = columns_of(files)
     format, reason = choose_format(task, spec, rows[0], columns)
     examples = parse_rows(rows, format, spec, columns)
-    likeness = find_alike([identity(example) for example in examples], spec.near_duplicate_threshold)
+    if all(isinstance(example, Pair) and not example.prompt for example in examples):
+        format, reason = "text", f"{reason}; every prompt is empty, so the rows are plain text"
+    own = own_texts(examples, _ranges(sources, 0))
+    texts = [identity(example) for example in examples]
+    likeness = find_alike(texts, spec.near_duplicate_threshold, own)
     return Table(sources, [s.weight for s in listed], given, rows, examples, format, reason, likeness)
 
 
@@ -104,12 +111,17 @@ def groups_of(table: Table, column: str | None) -> dict[int, str]:
     found: dict[int, str] = {}
     for number, row in enumerate(table.rows):
         if column in row.values:
-            found[number] = canonical_json(row.values[column]).decode()
+            found[number] = _group_name(row.values[column])
         elif number in table.source_of:
             raise invalid(
                 f"{row.place}: no column {column} (dataset.group_by); the row has {', '.join(row.values)}"
             )
     return found
+
+
+def _group_name(value: Any) -> str:
+    """A value as JSON. What JSON has no word for is written as Python does, as a Parquet file's times are."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
 def columns_of(files: Sequence[DataFile]) -> list[str]:

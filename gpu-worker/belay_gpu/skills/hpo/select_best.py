@@ -29,7 +29,7 @@ def select_best(request: SelectBestInput, trials: Sequence[TrialRow]) -> SelectB
     """Best value first; of equals the one with fewer trainable parameters, then the lower number."""
     candidates = _candidates(trials)
     if request.replicates > 1:
-        # A single value is not comparable with a mean: only finalists can win, those with reruns before the others.
+        # A single value is not comparable with a mean: only finalists can win, those with reruns first.
         finalists = {row.replicate_of for row in trials if row.replicate_of is not None}
         tried = [c for c in candidates if c.trial in finalists]
         candidates = [c for c in tried if c.seeds > 1] or tried or candidates

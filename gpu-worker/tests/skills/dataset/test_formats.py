@@ -107,6 +107,20 @@ def test_a_named_type_wins_over_detection(write: Write, run: Run) -> None:
     assert run(write(rows), type="text").profile.format_reason == "named by dataset.type: columns text"
 
 
+def test_pairs_that_ask_nothing_are_plain_text(write: Write, run: Run) -> None:
+    rows = [{**row, "prompt": ""} for row in pairs(COUNT)]
+    empty, plain = run(write(rows)), run(write([{"text": row["completion"]} for row in rows], "plain.jsonl"))
+    assert empty.profile.format == "text"
+    assert empty.profile.format_reason == (
+        "found: columns prompt, completion; every prompt is empty, so the rows are plain text"
+    )
+    for each in (empty, plain):
+        for split in each.splits.values():
+            assert split.prompt_lengths.tolist() == [0] * split.rows
+            assert split.completions == [rows[row]["completion"] for row in split.row_ids]
+    assert run(write([*rows, *pairs(1)])).profile.format == "prompt_completion"
+
+
 def test_byte_order_mark_and_blank_lines(tmp_path: Path, run: Run, write: Write) -> None:
     file = Path(write(pairs(COUNT)))
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\n\n"))

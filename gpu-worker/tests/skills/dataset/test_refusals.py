@@ -70,6 +70,32 @@ def test_json_numbers_that_are_none(run: Run, tmp_path: Path) -> None:
     assert "NaN is not a JSON number" in refusal(run, raw(tmp_path, '{"prompt": NaN, "completion": "x"}\n'))
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "place"),
+    [
+        ("d.jsonl", '{"prompt":"a","completion":"b"}\n{"prompt":"a","completion":"x \\ud83d"}\n', "line 2"),
+        ("d.json", '[{"prompt":"a","completion":"b"},{"prompt":"a","completion":"\\ud83d x"}]', "row 2"),
+    ],
+)
+def test_half_of_a_surrogate_pair(run: Run, tmp_path: Path, name: str, content: str, place: str) -> None:
+    assert refusal(run, raw(tmp_path, content, name)) == (
+        f"{name}, {place}: completion holds half of a surrogate pair (\\ud83d), which is no character; write "
+        "both halves or remove it"
+    )
+
+
+def test_a_surrogate_pair_is_one_character(run: Run, write: Write) -> None:
+    rows = [{**row, "completion": f"{row['completion']} \U0001f600"} for row in pairs(9)]
+    path = write(rows)
+    assert "\\ud83d\\ude00" in Path(path).read_text()
+    assert run(path).splits["train"].completions[0].endswith("\U0001f600")
+
+
+def test_a_number_that_python_does_not_read(run: Run, tmp_path: Path) -> None:
+    message = refusal(run, raw(tmp_path, '{"prompt": "a", "completion": "b", "id": ' + "7" * 5000 + "}\n"))
+    assert message == "data.jsonl, line 1: not readable JSON (a number has thousands of digits)"
+
+
 def test_row_that_is_no_object(run: Run, tmp_path: Path) -> None:
     message = refusal(run, raw(tmp_path, '{"prompt":"a","completion":"b"}\n["a","b"]\n'))
     assert message == "data.jsonl, line 2: expected an object with named columns, found a list"
