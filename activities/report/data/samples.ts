@@ -3,7 +3,8 @@ import { clip } from "./format";
 import type { SampleView } from "./report-data";
 
 const shown = 12;
-const longest = 1200;
+/** Characters; engines tell long texts with their middle left out, which are shorter. */
+const longest = 2100;
 
 /** Base and winner answered the same test prompts; they are put side by side by prompt. */
 export function samples(
