@@ -2,20 +2,23 @@ import { randomUUID } from "node:crypto";
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import {
   type ExperimentInput,
+  isRunId,
   type ReproducibilityVerdict,
+  RUN_ID_RULE,
   type RunStatus,
   TaskQueues,
   type TrialRow,
   WorkflowTypes,
 } from "../workflows/contracts";
 import { type Connected, type ConnectOptions, connect } from "./connection";
-import { BelayError, RunFailedError, VerificationError } from "./errors";
+import { BelayError } from "./errors";
 import { translateError } from "./grpc-errors";
 import { type ListedRun, listRuns } from "./list";
 import { Run } from "./run";
-import { isRunId, repetitionOf, runIdFor } from "./run-id";
+import { repetitionOf, runIdFor } from "./run-id";
 import { fingerprint } from "./spec/fingerprint";
 import { checkExperiment, type LoadedExperiment } from "./spec/load";
+import { Verification } from "./verification";
 
 export interface StartOptions {
   /** The run's id. @default the experiment's name and a hash of its settings and input files */
@@ -24,6 +27,8 @@ export interface StartOptions {
   new?: boolean;
   /** Whether an id is in use although Temporal has forgotten its run: retention deletes histories, not records. */
   isRecorded?: (run: string) => Promise<boolean>;
+  /** Aborted: nothing is started any more. */
+  signal?: AbortSignal;
   /** Where relative paths in the experiment start. @default the working directory */
   folder?: string;
 }
@@ -83,10 +88,7 @@ export class Belay {
     const experimentHash = await fingerprint(loaded.spec, loaded.inputs);
     const id = options.id ?? runIdFor(loaded.spec.name, experimentHash);
     if (!isRunId(id))
-      throw new BelayError(
-        "BadArgument",
-        `${JSON.stringify(id)} is no run id: use letters, digits, '.', '_' and '-'`,
-      );
+      throw new BelayError("BadArgument", `${JSON.stringify(id)} is no run id: it has ${RUN_ID_RULE}`);
     for (let n = 1; ; n++) {
       const run = this.attach(n === 1 ? id : repetitionOf(id, n));
       if (await this.isForgotten(run.id, options)) {
@@ -96,6 +98,7 @@ export class Belay {
           `${run.id} ran before, and Temporal has forgotten it since; its record is kept`,
         );
       }
+      options.signal?.throwIfAborted();
       if (await this.startNamed(run.id, loaded, experimentHash)) return { run, attached: false };
       if (options.new) continue;
       if (options.id) await this.refuseOther(run.id, experimentHash);
@@ -177,6 +180,11 @@ export class Belay {
    * @throws VerificationError when there is none: the run has no manifest, or the check was stopped.
    */
   async verify(run: string, levels?: VerifyLevel[]): Promise<ReproducibilityVerdict> {
+    return (await this.startVerification(run, levels)).verdict();
+  }
+
+  /** Starts the same check, to be followed or stopped. */
+  async startVerification(run: string, levels?: VerifyLevel[]): Promise<Verification> {
     const check = new Run(`${run}/verify-${randomUUID().slice(0, 8)}`, this.temporal);
     try {
       await this.temporal.client.workflow.start(WorkflowTypes.verify, {
@@ -188,12 +196,7 @@ export class Belay {
     } catch (error) {
       throw translateError(error, run, this.address);
     }
-    try {
-      return await check.outcome<ReproducibilityVerdict>();
-    } catch (error) {
-      if (!(error instanceof RunFailedError)) throw error;
-      throw new VerificationError(run, error.type, error.message, { cause: error });
-    }
+    return new Verification(run, check);
   }
 }
 

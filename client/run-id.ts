@@ -7,8 +7,3 @@ export const runIdFor = (name: string, fingerprint: string): string =>
 
 /** The id of the nth deliberate repetition of a run; the first repetition has n = 2. */
 export const repetitionOf = (run: string, n: number): string => `${run}-${n}`;
-
-const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-
-/** Run ids become parts of object keys, workflow ids and addresses; so no slash, blank or quote. */
-export const isRunId = (id: string): boolean => RUN_ID.test(id);

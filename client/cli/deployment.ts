@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
+import { isOwn } from "../../infra/dev";
 import { ExitCode } from "./exit-codes";
 import { CommandFailure } from "./failures";
 
 const Stack = z.object({
+  stateDir: z.string().optional(),
   temporal: z.object({ address: z.string(), namespace: z.string(), ui: z.string().nullable() }),
   postgres: z.object({ url: z.string(), optunaUrl: z.string() }),
   s3: z.object({ endpoint: z.string(), bucket: z.string(), accessKey: z.string(), secretKey: z.string() }),
@@ -52,16 +54,20 @@ function readStack(path: string): Deployment {
   const notUp = (message: string) =>
     new CommandFailure(ExitCode.missing, message, "start the stack: npx belay up");
   let text: string;
+  let stack: z.infer<typeof Stack>;
   try {
     text = readFileSync(path, "utf8");
   } catch {
     throw notUp("the stack of this checkout is not up");
   }
   try {
-    return Stack.parse(JSON.parse(text));
+    stack = Stack.parse(JSON.parse(text));
   } catch {
     throw notUp(`${path} is not what npx belay up writes`);
   }
+  // A checkout that was copied brings along what was written of the stack of the other one.
+  if (!isOwn(stack.stateDir, dirname(path))) throw notUp("the stack of this checkout is not up");
+  return stack;
 }
 
 /** A run's page in Temporal's UI. */

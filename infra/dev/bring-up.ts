@@ -17,6 +17,8 @@ export interface BringUpContext {
   ports: PortBook;
   records: ProcessRecords;
   emit: OnStackEvent;
+  /** Aborted: nothing further is started or waited for. */
+  signal?: AbortSignal;
 }
 
 export interface Running {
@@ -31,6 +33,7 @@ export const logOf = (layout: Layout, name: string) => join(layout.logs, `${name
 
 /** Sees to it that a part runs as it should; starts it, or starts it anew, where it does not. */
 export async function bringUp(part: Part, context: BringUpContext): Promise<Running> {
+  context.signal?.throwIfAborted();
   const kept = await keepRunning(part, context);
   if (kept) return kept;
   const startedAt = performance.now();
@@ -38,8 +41,9 @@ export async function bringUp(part: Part, context: BringUpContext): Promise<Runn
   await part.before?.();
   for (let attempt = 1; ; attempt++) {
     const ports = await takePorts(part, context.ports);
+    context.signal?.throwIfAborted();
     const record = await start(part, ports, context);
-    const outcome = await untilHealthy(part, ports, record);
+    const outcome = await untilHealthy(part, ports, record, context.signal);
     if (outcome === "healthy") {
       const seconds = (performance.now() - startedAt) / 1000;
       context.emit({ type: "ready", part: part.name, seconds, address: part.address(ports) });
@@ -62,7 +66,7 @@ async function keepRunning(part: Part, context: BringUpContext): Promise<Running
   const ports = rememberedPorts(part, context.ports);
   const isCurrent = ports !== undefined && fingerprint(part, ports, context) === record.fingerprint;
   // One that was started a moment ago, by an `up` that was interrupted, may still be on its way.
-  if (isCurrent && (await untilHealthy(part, ports, record)) === "healthy") {
+  if (isCurrent && (await untilHealthy(part, ports, record, context.signal)) === "healthy") {
     context.emit({ type: "alreadyUp", part: part.name, address: part.address(ports) });
     return { pid: record.pid, ports };
   }
@@ -85,9 +89,11 @@ async function untilHealthy(
   part: Part,
   ports: Ports,
   record: ProcessRecord,
+  signal: AbortSignal | undefined,
 ): Promise<"healthy" | "ended" | "late"> {
   let healthy = false;
   const settled = await waitUntil(async () => {
+    signal?.throwIfAborted();
     healthy = await part.isHealthy(ports, record.pid);
     return healthy || !isAlive(record);
   }, part.startWithinMs);

@@ -7,6 +7,7 @@ export { isMissingRequirement, MissingRequirement } from "../setup/missing.mjs";
 export type { Check } from "../setup/preflight.mjs";
 export { PartFailed } from "./errors";
 export type { OnStackEvent, StackEvent } from "./events";
+export { isOwn } from "./ownership";
 export { Stack, type StackOptions } from "./stack";
 export type {
   PartName,

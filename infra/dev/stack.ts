@@ -8,6 +8,7 @@ import { type Credentials, ensureCredentials } from "./credentials";
 import type { OnStackEvent } from "./events";
 import { readJson, writeJson } from "./json-file";
 import { type Layout, layoutOf } from "./layout";
+import { isOwn } from "./ownership";
 import { PortBook } from "./ports";
 import { ProcessRecords } from "./processes/records";
 import { killProcess } from "./processes/stop";
@@ -24,6 +25,7 @@ import {
 } from "./stack-info";
 import { statusOf } from "./status";
 import { takeDown } from "./take-down";
+import { unlessAborted } from "./wait";
 import { WORKERS, workerPart } from "./workers";
 
 export interface StackOptions {
@@ -38,6 +40,8 @@ export interface StackOptions {
   /** Further environment variables for one worker. */
   workerEnv?: Partial<Record<WorkerName, Record<string, string>>>;
   onEvent?: OnStackEvent;
+  /** Aborted: nothing further is started or waited for; what was started stays up. */
+  signal?: AbortSignal;
 }
 
 /** One stack: servers and workers of one state folder. Nothing runs until `up`. */
@@ -51,7 +55,7 @@ export class Stack {
     this.root = options.root ?? repositoryRoot();
     this.layout = layoutOf(resolve(options.stateDir ?? defaultStateDir(this.root)));
     this.emit = options.onEvent ?? (() => {});
-    this.records = new ProcessRecords(this.layout.processes);
+    this.records = new ProcessRecords(this.layout.processes, this.layout.stateDir);
   }
 
   /** Starts what is not up, in order, and returns when all of it is. */
@@ -86,7 +90,10 @@ export class Stack {
 
   /** The stack as it was last brought up; undefined when it is down. */
   load(): StackInfo | undefined {
-    return readJson<StackInfo>(this.layout.stackFile);
+    const saved = readJson<StackInfo & { stateDir?: string }>(this.layout.stackFile);
+    if (saved === undefined) return undefined;
+    const { stateDir, ...info } = saved;
+    return isOwn(stateDir, this.layout.stateDir) ? info : undefined;
   }
 
   status(): Promise<StackStatus> {
@@ -124,11 +131,12 @@ export class Stack {
 
   private async serversUp(): Promise<{ servers: Servers; context: BringUpContext; tools: Tools }> {
     const step = (name: string) => (line: string) => this.emit({ type: "setup", step: name, line });
-    const tools = await ensureTools({ step }, this.root);
+    const tools = await unlessAborted(ensureTools({ step }, this.root), this.options.signal);
     const credentials: Credentials = ensureCredentials(this.layout.credentials);
     ensureSigningKey(this.layout.signingKey);
     const ports = new PortBook(this.layout.ports);
-    const context = { layout: this.layout, ports, records: this.records, emit: this.emit };
+    const { signal } = this.options;
+    const context = { layout: this.layout, ports, records: this.records, emit: this.emit, signal };
     const servers = await bringServersUp(context, tools, credentials, belayHome());
     this.save({ ...servers, workers: this.load()?.workers ?? [] });
     return { servers, context, tools };
@@ -158,12 +166,15 @@ export class Stack {
   }
 
   private save(info: StackInfo): StackInfo {
-    writeJson(this.layout.stackFile, info);
+    writeJson(this.layout.stackFile, { ...info, stateDir: this.layout.stateDir });
     return info;
   }
 
   private alone<T>(change: () => Promise<T>): Promise<T> {
-    return withLock(this.layout.lock, change, { onWait: ({ pid }) => this.emit({ type: "waiting", pid }) });
+    return withLock(this.layout.lock, change, {
+      onWait: ({ pid }) => this.emit({ type: "waiting", pid }),
+      signal: this.options.signal,
+    });
   }
 }
 

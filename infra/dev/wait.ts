@@ -23,3 +23,19 @@ export async function answerWithin<T>(answer: Promise<T>, withinMs: number): Pro
     tooLate.abort();
   }
 }
+
+/** The answer, unless the signal aborts before; what was asked for goes on then, unheeded. */
+export async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return answer;
+  let giveUp = () => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    giveUp = () => reject(signal.reason);
+    if (signal.aborted) giveUp();
+    else signal.addEventListener("abort", giveUp);
+  });
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
+}

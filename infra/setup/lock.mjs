@@ -9,7 +9,7 @@ import { isAlive, processSpace, startTimeOf } from "./process-identity.mjs";
  * ever sees one half-written, and broken when its holder is dead.
  *
  * @typedef {{ pid: number, startTime: string, space: string, nonce: string }} Holder
- * @typedef {{ onWait?: (holder: Holder) => void, pollMs?: number }} LockOptions
+ * @typedef {{ onWait?: (holder: Holder) => void, pollMs?: number, signal?: AbortSignal }} LockOptions
  */
 
 const TOUCH_EVERY_MS = 10_000;
@@ -19,7 +19,7 @@ const FOREIGN_HOLDER_DEAD_AFTER_MS = 60_000;
 const BREAKER_DEAD_AFTER_MS = 10_000;
 
 /**
- * Runs `body` while holding the lock at `path`; waits for another living holder.
+ * Runs `body` while holding the lock at `path`; waits for another living holder, until `signal` aborts.
  *
  * @template T
  * @param {string} path
@@ -41,7 +41,7 @@ export async function withLock(path, body, options = {}) {
  * @param {LockOptions} [options]
  * @returns {Promise<() => void>} Releases the lock.
  */
-export async function acquire(path, { onWait, pollMs = 200 } = {}) {
+export async function acquire(path, { onWait, pollMs = 200, signal } = {}) {
   mkdirSync(dirname(path), { recursive: true });
   const mine = thisHolder();
   let waitedFor = "";
@@ -54,7 +54,7 @@ export async function acquire(path, { onWait, pollMs = 200 } = {}) {
       waitedFor = holder.nonce;
       onWait?.(holder);
     }
-    await delay(pollMs);
+    await delay(pollMs, undefined, { signal });
   }
   const touching = setInterval(() => touch(path), TOUCH_EVERY_MS);
   touching.unref();

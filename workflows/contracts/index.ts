@@ -5,6 +5,7 @@ export * from "./experiment";
 export * from "./job-spec";
 export * from "./messages";
 export * from "./resolved";
+export * from "./run-id";
 export * from "./search-attributes";
 export * from "./skills";
 export * from "./stages";

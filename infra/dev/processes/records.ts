@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ProcessIdentity } from "../../setup/process-identity.mjs";
 import { isAlive } from "../../setup/process-identity.mjs";
 import { readJson, writeJson } from "../json-file";
+import { isOwn } from "../ownership";
 import type { PartName } from "../stack-info";
 import type { Launch } from "./daemon";
 
@@ -12,19 +13,24 @@ export interface ProcessRecord extends ProcessIdentity {
   /** Of the way it was started: another one now means that it has to be started anew. */
   fingerprint: string;
   command: string;
+  /** The state folder of its stack. */
+  stateDir?: string;
 }
 
 export class ProcessRecords {
-  constructor(private readonly folder: string) {}
+  constructor(
+    private readonly folder: string,
+    private readonly stateDir: string,
+  ) {}
 
   /** The record of a part's process while that very process lives. */
   living(part: PartName): ProcessRecord | undefined {
     const record = readJson<ProcessRecord>(this.path(part));
-    return record && isAlive(record) ? record : undefined;
+    return record && isOwn(record.stateDir, this.stateDir) && isAlive(record) ? record : undefined;
   }
 
   write(part: PartName, record: ProcessRecord): void {
-    writeJson(this.path(part), record);
+    writeJson(this.path(part), { ...record, stateDir: this.stateDir });
   }
 
   remove(part: PartName): void {

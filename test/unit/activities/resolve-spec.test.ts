@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { sha256 } from "../../../activities/artifacts/object-store";
+import { createSpecActivities } from "../../../activities/spec";
 import { resolveSpec } from "../../../activities/spec/resolve";
 import { canonicalJson } from "../../../workflows/contracts/canonical-json";
 import { failureOf } from "../../support/activity";
@@ -191,6 +192,16 @@ describe("refusals of an experiment", () => {
     expect(failed.message).toContain(message);
     expect(failed).toMatchObject({ type, nonRetryable: true });
   });
+
+  it.each(["team a/run #1?", "../out", "", "a".repeat(129)])(
+    "a workflow id that no run can have: %j",
+    async (run) => {
+      const activities = createSpecActivities({ code });
+      const failed = await failureOf(activities["spec.resolve"]({ run, spec: inputs().spec }));
+      expect(failed).toMatchObject({ type: "InvalidSpec", nonRetryable: true });
+      expect(failed.message).toContain("a run's id has letters, digits, '.', '_' or '-'");
+    },
+  );
 
   it("an export folder of which a part that is wanted holds something else", async () => {
     const folder = scratchFolder();

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { type Launch, launchDaemon } from "../../../../infra/dev/processes/daemon";
@@ -57,11 +57,21 @@ test("a process id that belongs to somebody else by now is left alone", async ()
   await killProcess(ours);
   expect(isAlive(stranger)).toBe(true);
 
-  const records = new ProcessRecords(folder);
+  const records = new ProcessRecords(folder, folder);
   records.write("minio", { ...ours, fingerprint: "f", command: "c" });
   expect(records.living("minio")).toBeUndefined();
   records.write("minio", { ...stranger, fingerprint: "f", command: "c" });
   expect(records.living("minio")).toMatchObject({ pid: stranger.pid, fingerprint: "f" });
+});
+
+test("what a copied state folder remembers is another stack's, what a moved one remembers its own", async () => {
+  const [folder, former] = [scratchFolder(), scratchFolder()];
+  const living = await started(script(SAYS_UP, folder), folder);
+  new ProcessRecords(folder, former).write("minio", { ...living, fingerprint: "f", command: "c" });
+  const records = new ProcessRecords(folder, folder);
+  expect(records.living("minio")).toBeUndefined();
+  rmSync(former, { recursive: true });
+  expect(records.living("minio")).toMatchObject({ pid: living.pid });
 });
 
 test("children that a killed process left behind are found by their tag", async () => {
