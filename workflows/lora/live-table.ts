@@ -33,7 +33,8 @@ export function liveTable(status: RunStatus, rows: readonly TrialRow[]): string 
     `${row.trial}${row.trial === status.best?.trial ? " (best)" : ""}`,
     row.state,
     ...keys.map((key) => (key in row.params ? cell(row.params[key]) : "")),
-    `${row.step}/${row.totalSteps}`,
+    // With a slash, the UI sets the two as a fraction.
+    `${row.step} of ${row.totalSteps}`,
     figure(row.value),
   ]);
   const lines = [header, header.map(() => "---"), ...body].map((line) => `| ${line.join(" | ")} |`);

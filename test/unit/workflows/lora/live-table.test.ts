@@ -43,8 +43,8 @@ test("one row per trial, newest first, the best marked, a column per parameter",
   expect(table).toEqual([
     "| trial | state | learning_rate | r | target_modules | step | eval_loss |",
     "| --- | --- | --- | --- | --- | --- | --- |",
-    '| 2 | running |  |  | ["a\\|b"] | 50/100 | 0.5 |',
-    "| 1 (best) | running | 0.001235 | 8 |  | 50/100 | 0.5 |",
+    '| 2 | running |  |  | ["a\\|b"] | 50 of 100 | 0.5 |',
+    "| 1 (best) | running | 0.001235 | 8 |  | 50 of 100 | 0.5 |",
   ]);
 });
 
