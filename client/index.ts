@@ -20,3 +20,4 @@ export type { PendingWork } from "./pending-work";
 export { Run } from "./run";
 export { InvalidExperimentError, type LocatedIssue } from "./spec/issue";
 export { type LoadedExperiment, loadExperimentFile } from "./spec/load";
+export type { Verification } from "./verification";

@@ -12,6 +12,8 @@ const ANSWER_WITHIN_MS = 10_000;
 const PROBE_WITHIN_MS = 2000;
 const RETRY_EVERY_MS = 1000;
 
+const WORKFLOW_TASK_SCHEDULED = 1; // PENDING_WORKFLOW_TASK_STATE_SCHEDULED
+
 /** One run: an experiment's workflow, found by its id whatever Temporal calls the execution behind it. */
 export class Run {
   private readonly handle: WorkflowHandle;
@@ -64,6 +66,19 @@ export class Run {
     );
   }
 
+  /** Whether the run has its next step to take and no kernel worker has taken it up yet. */
+  awaitsKernelWorker(): Promise<boolean> {
+    return this.ask(async () => {
+      const { raw } = await this.handle.describe();
+      return raw.pendingWorkflowTask?.state === WORKFLOW_TASK_SCHEDULED;
+    });
+  }
+
+  /** When Temporal closed the run, in epoch milliseconds; null while it is open. */
+  endedAt(): Promise<number | null> {
+    return this.ask(async () => (await this.handle.describe()).closeTime?.getTime() ?? null);
+  }
+
   /** What this workflow, or one of its trials, has under way in activities right now. */
   pendingWork(workflowId = this.id): Promise<PendingWork[]> {
     return this.ask(async () =>
@@ -107,7 +122,9 @@ export class Run {
     }
   }
 
-  private untilAborted<T>(call: () => Promise<T>): Promise<T> {
+  private async untilAborted<T>(call: () => Promise<T>): Promise<T> {
+    // The SDK listens for an abort still to come.
+    this.signal?.throwIfAborted();
     return this.signal ? this.temporal.connection.withAbortSignal(this.signal, call) : call();
   }
 

@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import type { ExperimentSpec, StageOutputs, TrialConfig } from "../../workflows/contracts";
+import { inline } from "../report/markdown/text";
 import { baseLines, hubIdOf, placeholders } from "./card-base";
 import { servingLines } from "./card-serving";
 import { pythonToLoad } from "./python-snippet";
@@ -83,6 +84,7 @@ function body(facts: ModelCardFacts): string {
     "",
     ...servingLines(stages, facts.vllm),
     "",
+    ...classLines(stages),
     "## Results",
     "",
     ...resultLines(facts),
@@ -101,6 +103,14 @@ function body(facts: ModelCardFacts): string {
     "",
   ];
   return lines.join("\n");
+}
+
+/** Which class an index of the model's answer stands for; nothing else in the folder tells. */
+function classLines({ resolved, dataset }: ModelCardFacts["stages"]): string[] {
+  const classes = dataset?.tokenised.classNames;
+  if (resolved.spec.task !== "sequence_classification" || !classes) return [];
+  const rows = classes.map((name, index) => `| ${index} | ${inline(name)} |`);
+  return ["## Classes", "", "| index | class |", "|---|---|", ...rows, ""];
 }
 
 function resultLines({ split, examples, base, best }: ModelCardFacts): string[] {

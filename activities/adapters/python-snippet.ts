@@ -13,14 +13,15 @@ export function pythonToLoad(
 ): string[] {
   const { model, task, dataset: data } = resolved.spec;
   const isPublished = (dataset?.tokenizer ?? []).length > 0;
-  const classes = task === "sequence_classification" ? dataset?.tokenised.classNames?.length : undefined;
+  const classes = task === "sequence_classification" ? dataset?.tokenised.classNames : undefined;
   const auto = task === "causal_lm" ? "AutoModelForCausalLM" : "AutoModelForSequenceClassification";
   const revision = model.revision && `revision=${pythonString(model.revision)}`;
   const tokenizer = isPublished ? [pythonString(adapter)] : [pythonString(base), revision];
   return [
     "import peft, transformers",
     `tokenizer = transformers.AutoTokenizer.from_pretrained(${list(tokenizer)})`,
-    `base = transformers.${auto}.from_pretrained(${list([pythonString(base), revision, classes && `num_labels=${classes}`])})`,
+    ...(classes ? [`classes = ${numbered(classes)}`] : []),
+    `base = transformers.${auto}.from_pretrained(${list([pythonString(base), revision, classes && "id2label=classes"])})`,
     ...(data.add_tokens.length > 0 ? widen(isPublished ? [] : data.add_tokens) : []),
     `model = peft.PeftModel.from_pretrained(base, ${pythonString(adapter)})`,
   ];
@@ -32,6 +33,10 @@ const widen = (missing: readonly string[]): string[] => [
   "rows = max(len(tokenizer), base.get_input_embeddings().num_embeddings)",
   "base.resize_token_embeddings(rows, mean_resizing=False)",
 ];
+
+/** A dictionary from a class's index, as the model answers it, to its name. */
+const numbered = (classes: readonly string[]): string =>
+  `{${classes.map((name, index) => `${index}: ${pythonString(name)}`).join(", ")}}`;
 
 const list = (items: readonly unknown[]): string => items.filter(Boolean).join(", ");
 

@@ -9,5 +9,5 @@ type ManifestActivities = Pick<KernelActivities, "manifest.write" | "manifest.lo
 export const createManifestActivities = (deps: ManifestDependencies): ManifestActivities => ({
   "manifest.write": ({ run, stages }) =>
     writeManifest(deps, run, stages, activityInfo().workflowExecution?.runId ?? ""),
-  "manifest.load": ({ run }) => loadPlan(deps.store, run),
+  "manifest.load": ({ run }) => loadPlan(deps, run),
 });

@@ -4,6 +4,8 @@ import { CheckpointRef, EvalInput, TrainingInput } from "../../workflows/contrac
 import { manifestKey } from "../artifacts/keys";
 import type { ObjectStore } from "../artifacts/object-store";
 import { failure } from "../failure";
+import { listArtifacts } from "../persistence/artifacts";
+import type { Queries } from "../persistence/database";
 import { PREDICATE_TYPE, STATEMENT_TYPE, type Statement } from "./statement";
 
 const Plan = z.object({
@@ -43,13 +45,27 @@ const Readable = z.object({
   }),
 });
 
+interface ManifestSource {
+  db: Queries;
+  store: ObjectStore;
+}
+
+interface StoredManifest {
+  statement: Statement;
+  sha256: string;
+  bytes: Buffer;
+}
+
 /** A run's manifest as it lies in the store. */
-export async function loadManifest(
-  store: ObjectStore,
-  run: string,
-): Promise<{ statement: Statement; sha256: string; bytes: Buffer }> {
+export async function loadManifest(store: ObjectStore, run: string): Promise<StoredManifest> {
+  const found = await findManifest(store, run);
+  if (!found) throw notWritten(run);
+  return found;
+}
+
+async function findManifest(store: ObjectStore, run: string): Promise<StoredManifest | undefined> {
   const stored = await store.read(manifestKey(run));
-  if (!stored) throw failure("NotFound", `${run} has no manifest; a run writes it when its search has ended`);
+  if (!stored) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(stored.bytes.toString("utf8"));
@@ -68,7 +84,17 @@ export async function loadManifest(
 }
 
 /** How to check the run, from its manifest alone. */
-export async function loadPlan(store: ObjectStore, run: string): Promise<VerificationPlan> {
-  const { statement } = await loadManifest(store, run);
-  return statement.predicate.buildDefinition.internalParameters.verification;
+export async function loadPlan({ db, store }: ManifestSource, run: string): Promise<VerificationPlan> {
+  const found = await findManifest(store, run);
+  if (!found) throw await absence(db, run);
+  return found.statement.predicate.buildDefinition.internalParameters.verification;
 }
+
+/** One that was written and is not there any more is damage; else the run has not come so far. */
+async function absence(db: Queries, run: string): Promise<Error> {
+  const written = (await listArtifacts(db, run)).find(({ name }) => name === "manifest.json");
+  return written ? failure("CorruptArtifact", `manifest.json is gone (${written.ref.uri})`) : notWritten(run);
+}
+
+const notWritten = (run: string): Error =>
+  failure("NotFound", `${run} has no manifest; a run writes it when its search has ended`);

@@ -4,7 +4,8 @@ import { defaultStateDir, repositoryRoot } from "../../infra/setup/home.mjs";
 import type { Surroundings } from "./console";
 import type { Context } from "./context";
 import { ExitCode } from "./exit-codes";
-import { describeFailure } from "./failures";
+import { describeFailure, Interrupted } from "./failures";
+import { unlessInterrupted } from "./interruption";
 import { createProgram } from "./program";
 import { startTelemetry } from "./telemetry";
 
@@ -18,11 +19,15 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     exitCode: ExitCode.done,
   };
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const { interrupt } = surroundings;
   const stopTelemetry = await startTelemetry(surroundings.env);
   try {
-    await createProgram(context, version).parseAsync(args, { from: "user" });
-    return context.exitCode;
-  } catch (error) {
+    await unlessInterrupted(createProgram(context, version).parseAsync(args, { from: "user" }), interrupt);
+    return interrupt.aborted ? ExitCode.interrupted : context.exitCode;
+  } catch (thrown) {
+    // After Ctrl-C a call that was broken off fails in its own words, which tell a person nothing.
+    const isOwn = !interrupt.aborted || thrown instanceof Interrupted;
+    const error = isOwn ? thrown : new Interrupted("belay: interrupted", { cause: thrown });
     const { exitCode, lines } = describeFailure(error);
     for (const line of lines) surroundings.stderr.write(`${line}\n`);
     if (surroundings.env.BELAY_DEBUG && error instanceof Error) surroundings.stderr.write(`${error.stack}\n`);

@@ -29,6 +29,7 @@ export async function withBelay<T>(
   await refuseDeadAddress(address);
   const belay = await Belay.connect({ address, namespace });
   try {
+    context.interrupt.throwIfAborted();
     return await use(belay, deployment);
   } finally {
     await belay.close();

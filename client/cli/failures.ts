@@ -60,9 +60,12 @@ export function describeFailure(error: unknown): Failure {
 
 const codeOf = (type: string): ExitCode => (isInputError(type) ? ExitCode.badInput : ExitCode.failed);
 
-/** Nobody listens there: a server of the stack is not up. */
-const isRefused = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
+/** Nobody listens there: a server of the stack is not up. What was tried over several addresses failed on each. */
+function isRefused(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ("code" in error && error.code === "ECONNREFUSED") return true;
+  return isRefused(error.cause) || (error instanceof AggregateError && error.errors.some(isRefused));
+}
 
 function runFailed({ run, type, message }: RunFailedError): Failure {
   if (type === "Cancelled") return told(ExitCode.failed, `${run} was cancelled`);
@@ -94,7 +97,7 @@ function remedyFor(error: unknown): string | undefined {
   if (code === "ENOSPC") return "free some disk space and run the same command again";
   if (code === "EACCES" || code === "EPERM")
     return "see that you may write there, or run Belay as the owner of this checkout";
-  if (code === "ECONNREFUSED" || code === "ECONNRESET")
+  if (isRefused(error) || code === "ECONNRESET")
     return "see what is up: npx belay status; start what is not: npx belay up";
   return undefined;
 }

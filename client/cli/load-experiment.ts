@@ -28,12 +28,13 @@ export async function loadExperiment(
 export async function prepareExample(
   example: Example,
   console: Console,
-  { root, stateDir, env }: Context,
+  { root, stateDir, env, interrupt }: Context,
 ): Promise<void> {
   const progress = new StackProgress(console);
   const report = (step: string) => (line: string) => progress.show({ type: "setup", step, line });
   try {
     const tools = await ensurePython({ step: report }, root, env);
+    interrupt.throwIfAborted();
     await ensureExampleInputs(example, tools, root, stateDir, report("base"));
   } finally {
     progress.end();

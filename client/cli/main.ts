@@ -17,6 +17,8 @@ async function start(): Promise<void> {
   const { stdout, stderr, env } = process;
   const surroundings = { stdout, stderr, env, cwd: process.cwd(), interrupt: interrupt.signal };
   process.exitCode = await runCommandLine(process.argv.slice(2), surroundings);
+  // What a command has left behind must not go on.
+  if (interrupt.signal.aborted) process.exit();
 }
 
 void start();

@@ -16,7 +16,11 @@ export class DownloadFailed extends Error {
 export class ObjectStore {
   private readonly client: Client;
 
-  constructor({ endpoint, accessKey, secretKey }: ObjectStoreAccess) {
+  /** `interrupt`: aborted, it breaks off a download and refuses the next. */
+  constructor(
+    { endpoint, accessKey, secretKey }: ObjectStoreAccess,
+    private readonly interrupt?: AbortSignal,
+  ) {
     const { hostname, port, protocol } = new URL(endpoint);
     const useSSL = protocol === "https:";
     this.client = new Client({
@@ -32,6 +36,7 @@ export class ObjectStore {
   /** `target` appears whole or not at all. */
   async download({ uri, sha256 }: Pick<PublishedArtifact, "uri" | "sha256">, target: string): Promise<void> {
     const { host: bucket, pathname } = new URL(uri);
+    this.interrupt?.throwIfAborted();
     const draft = `${target}.${process.pid}.part`;
     await mkdir(dirname(target), { recursive: true });
     const hash = createHash("sha256");
@@ -43,7 +48,7 @@ export class ObjectStore {
     });
     try {
       const source = await this.client.getObject(bucket, decodeURIComponent(pathname.slice(1)));
-      await pipeline(source, hashing, createWriteStream(draft));
+      await pipeline(source, hashing, createWriteStream(draft), { signal: this.interrupt });
       const found = hash.digest("hex");
       if (found !== sha256)
         throw new DownloadFailed(`${uri} is not what was published: its sha256 is ${found}, not ${sha256}`);
@@ -52,6 +57,7 @@ export class ObjectStore {
       if (error instanceof DownloadFailed) throw error;
       throw new DownloadFailed(
         `${uri} could not be fetched: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
       );
     } finally {
       await rm(draft, { force: true });

@@ -2,10 +2,11 @@ import { dirname, resolve } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
 import { isMapping } from "../../workflows/contracts/experiment/mapping";
 import { normalizeExperiment, parseExperiment } from "../../workflows/contracts/experiment/normalize";
+import { applyOverride } from "./apply-override";
 import { type Position, parseSpecDocument } from "./document";
 import { InvalidExperimentError, type LocatedIssue, type SpecIssue, type SpecPath } from "./issue";
 import { type LocalInput, resolveLocalPaths } from "./local-paths";
-import { applyOverride, isOverride, type Override, overrideOf, parseOverride } from "./overrides";
+import { isOverride, type Override, overrideOf, parseOverride } from "./overrides";
 import { readSpecText } from "./read-file";
 
 /** An experiment that may be started: complete, its local paths absolute and present. */
@@ -97,13 +98,11 @@ const inObject = (issue: SpecIssue): LocatedIssue => ({
 });
 
 function applyOverrides(root: Record<string, unknown>, set: readonly string[]): Override[] {
-  const parsed = set.map(parseOverride);
-  const overrides = parsed.filter(isOverride);
-  const problems = parsed.filter((each): each is LocatedIssue => !isOverride(each));
-  for (const override of overrides) {
-    const problem = applyOverride(root, override);
-    if (problem) problems.push(problem);
-  }
+  const applied = set.map((text) => {
+    const parsed = parseOverride(text);
+    return isOverride(parsed) ? applyOverride(root, parsed) : parsed;
+  });
+  const problems = applied.filter((each): each is LocatedIssue => !isOverride(each));
   if (problems.length > 0) throw new InvalidExperimentError(problems);
-  return overrides;
+  return applied.filter(isOverride);
 }

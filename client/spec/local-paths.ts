@@ -3,8 +3,10 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
 import { isHubId, unpinned } from "../../workflows/contracts/experiment/hub-model";
-import { isDecisive, modelFolderProblem } from "../../workflows/contracts/experiment/model-folder";
+import { isDecisive, isWeights, modelFolderProblem } from "../../workflows/contracts/experiment/model-folder";
 import type { SpecIssue, SpecPath } from "./issue";
+import { unreadable, unreadableWithin } from "./readable";
+import { readSafetensorsStart } from "./safetensors-start";
 
 /** A file or folder of this machine that the experiment reads. */
 export interface LocalInput {
@@ -38,7 +40,8 @@ export function resolveLocalPaths(original: ExperimentSpec, folder: string): Loc
       issues.push({ path, message: `${found} is not a folder with a model in it` });
     else {
       inputs.push({ path, absolute: found });
-      const problem = wanted === "folder" ? problemWithModel(found) : undefined;
+      const problem =
+        wanted === "folder" ? (unreadableWithin(found) ?? problemWithModel(found)) : unreadable(found);
       if (problem) issues.push({ path, message: problem });
     }
     return found;
@@ -77,9 +80,13 @@ function problemWithModel(folder: string): string | undefined {
     const texts = Object.fromEntries(
       names.filter(isDecisive).map((name) => [name, readFileSync(join(folder, name), "utf8")]),
     );
-    return modelFolderProblem({ folder, names, texts });
+    const weights = Object.fromEntries(
+      names.filter(isWeights).map((name) => [name, readSafetensorsStart(join(folder, name))]),
+    );
+    return modelFolderProblem({ folder, names, texts, weights });
   } catch (error) {
-    return `${folder} cannot be read (${(error as NodeJS.ErrnoException).code})`;
+    const { path, code } = error as NodeJS.ErrnoException;
+    return `${path ?? folder} cannot be read (${code})`;
   }
 }
 

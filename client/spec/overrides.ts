@@ -9,7 +9,8 @@ export interface Override {
   value: unknown;
 }
 
-const at = (text: string, message: string): LocatedIssue => ({
+/** What is wrong with an override as a whole. */
+export const complaint = (text: string, message: string): LocatedIssue => ({
   source: `--set ${text}`,
   line: null,
   column: null,
@@ -19,44 +20,20 @@ const at = (text: string, message: string): LocatedIssue => ({
 
 export function parseOverride(text: string): Override | LocatedIssue {
   const equals = text.indexOf("=");
-  if (equals <= 0) return at(text, "expected key=value, such as search.num_trials=4");
+  if (equals <= 0) return complaint(text, "expected key=value, such as search.num_trials=4");
   const path = text.slice(0, equals).split(".");
-  if (path.some((segment) => segment === "")) return at(text, "the key has an empty part");
+  if (path.some((segment) => segment === "")) return complaint(text, "the key has an empty part");
   const doc = parseDocument(text.slice(equals + 1), { prettyErrors: false });
   const [error] = doc.errors;
-  if (error) return at(text, `its value is not YAML: ${error.message.split("\n", 1)[0]}`);
+  if (error) return complaint(text, `its value is not YAML: ${error.message.split("\n", 1)[0]}`);
   try {
     return { text, path, value: doc.toJS({ maxAliasCount: 0 }) ?? null };
   } catch {
-    return at(text, "its value must not use YAML aliases");
+    return complaint(text, "its value must not use YAML aliases");
   }
 }
 
 export const isOverride = (parsed: Override | LocatedIssue): parsed is Override => "value" in parsed;
-
-/** Puts the value at its path, making the mappings on the way. Changes `root`; answers with what stood in the way. */
-export function applyOverride(root: Record<string, unknown>, override: Override): LocatedIssue | null {
-  let holder: Record<string, unknown> | unknown[] = root;
-  for (const [depth, segment] of override.path.slice(0, -1).entries()) {
-    const key = String(segment);
-    const next: unknown = read(holder, key);
-    if (isHolder(next)) holder = next;
-    else if (next === undefined || next === null) holder = write(holder, key, {}) as Record<string, unknown>;
-    else
-      return at(
-        override.text,
-        `${override.path.slice(0, depth + 1).join(".")} is a single value and has no parts`,
-      );
-  }
-  const last = String(override.path.at(-1));
-  if (Array.isArray(holder) && !(Number(last) < holder.length))
-    return at(
-      override.text,
-      `${override.path.slice(0, -1).join(".")} is a list of ${holder.length}; ${last} is not a position in it`,
-    );
-  write(holder, last, override.value);
-  return null;
-}
 
 /** The override that the value at a path came from; for a path that the file lacks, also one that made it. */
 export function overrideOf(
@@ -69,17 +46,4 @@ export function overrideOf(
   return overrides.findLast(
     (each) => begins(path, each.path) || (!inFile && path.length > 0 && begins(each.path, path)),
   );
-}
-
-const isHolder = (value: unknown): value is Record<string, unknown> | unknown[] =>
-  typeof value === "object" && value !== null;
-
-function read(holder: Record<string, unknown> | unknown[], key: string): unknown {
-  return Object.hasOwn(holder, key) ? (holder as Record<string, unknown>)[key] : undefined;
-}
-
-/** Defines rather than assigns: `__proto__` is a key like any other here. */
-function write(holder: object, key: string, value: unknown): unknown {
-  Object.defineProperty(holder, key, { value, writable: true, enumerable: true, configurable: true });
-  return value;
 }

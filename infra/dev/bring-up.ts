@@ -6,7 +6,7 @@ import type { Layout } from "./layout";
 import type { Part, Ports } from "./part";
 import type { PortBook } from "./ports";
 import { type Launch, launchDaemon } from "./processes/daemon";
-import { TAG_VARIABLE, tagOf } from "./processes/leftovers";
+import { TAG_VARIABLE, taggedProcesses, tagOf, thoseThatRun } from "./processes/leftovers";
 import { stopManners } from "./processes/manner";
 import { fingerprintOf, type ProcessRecord, type ProcessRecords } from "./processes/records";
 import { stopProcess } from "./processes/stop";
@@ -36,9 +36,10 @@ export async function bringUp(part: Part, context: BringUpContext): Promise<Runn
   context.signal?.throwIfAborted();
   const kept = await keepRunning(part, context);
   if (kept) return kept;
+  await stopStrays(part, context);
   const startedAt = performance.now();
   context.emit({ type: "starting", part: part.name });
-  await part.before?.();
+  await part.before?.(context.signal);
   for (let attempt = 1; ; attempt++) {
     const ports = await takePorts(part, context.ports);
     context.signal?.throwIfAborted();
@@ -74,6 +75,15 @@ async function keepRunning(part: Part, context: BringUpContext): Promise<Running
   context.emit({ type: "restarting", part: part.name, reason });
   await stopProcess(record, stopManners[part.name]);
   return undefined;
+}
+
+/** Ends what an `up` started that was cut off before it could note it down. Children of a lost part end by themselves. */
+async function stopStrays(part: Part, { layout, ports }: BringUpContext): Promise<void> {
+  const { command, args } = part.launch(rememberedPorts(part, ports) ?? {});
+  // Servers may have been started on other ports; of workers, the arguments tell one from its children.
+  const words = part.portNames.length > 0 ? [command] : [command, ...args];
+  const strays = thoseThatRun(taggedProcesses(tagOf(layout.stateDir, part.name)), words);
+  for (const stray of strays) await stopProcess(stray, stopManners[part.name]);
 }
 
 async function start(part: Part, ports: Ports, context: BringUpContext): Promise<ProcessRecord> {

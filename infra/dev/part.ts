@@ -9,8 +9,8 @@ export interface Part {
   name: PartName;
   /** The purposes it needs loopback ports for. */
   portNames: readonly string[];
-  /** What must exist before it can start; done before every start. */
-  before?(): Promise<void>;
+  /** What must exist before it can start; done before every start, and broken off when the signal aborts. */
+  before?(signal?: AbortSignal): Promise<void>;
   launch(ports: Ports): Launch;
   /** Stands for the program's content where the checkout holds it, so that changed code is started anew. */
   code?(): string;

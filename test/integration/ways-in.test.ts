@@ -161,5 +161,11 @@ describe("a run can be started", { timeout: 300_000 }, () => {
     };
     expect(artifacts).toContainEqual(expect.objectContaining(result.artifacts.manifest));
     expect(artifacts.map(({ sha256 }) => sha256)).toContain(result.artifacts.adapter?.sha256);
+    await commandLine(copying, folder, info);
+    // A folder with another run's files would end as a mixture of both, each file of it checked.
+    writeFileSync(join(target, "manifest.json"), "of another run");
+    await expect(commandLine(copying, folder, info)).rejects.toThrow(
+      /another run has published[^]*expected 2 to be/,
+    );
   });
 });

@@ -2,6 +2,7 @@ import { blobKey } from "../../activities/artifacts/keys";
 import type { ObjectStore } from "../../activities/artifacts/object-store";
 import { checkpointPrefix } from "../../activities/checkpoints/keys";
 import type { CheckpointManifest, CheckpointRef, NamedArtifact } from "../../workflows/contracts";
+import { safetensors } from "./safetensors";
 
 export interface WrittenCheckpoint {
   ref: CheckpointRef;
@@ -60,13 +61,10 @@ function weightsOf(content: string): Buffer {
   const names = ["A", "B"].map(
     (half) => `base_model.model.model.layers.0.self_attn.q_proj.lora_${half}.weight`,
   );
-  const header = JSON.stringify({
+  return safetensors({
     __metadata__: { content },
     ...Object.fromEntries(names.map((name) => [name, empty])),
   });
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(header.length));
-  return Buffer.concat([length, Buffer.from(header)]);
 }
 
 export const blobOf = ({ files }: WrittenCheckpoint, path: string): string => {

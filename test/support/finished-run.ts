@@ -16,6 +16,7 @@ import { createVerifyActivities } from "../../activities/verify";
 import { repositoryRoot } from "../../infra/setup/home.mjs";
 import type { EvalOutput, StageOutputs, TraceEvent, TrialParams } from "../../workflows/contracts";
 import { type WrittenCheckpoint, writeCheckpoint } from "./checkpoints";
+import { baseWeights } from "./safetensors";
 import { scratchFolder } from "./scratch";
 import { freshDatabase, freshStore } from "./services";
 import { newSigner } from "./signer";
@@ -35,12 +36,12 @@ export async function finishedRun({ experiment = {}, adapter = {} }: FinishedRun
   const { db } = await freshDatabase();
   const { store, s3, bucket } = await freshStore();
   const folder = scratchFolder();
-  const put = (name: string, text: string, below = folder) => {
+  const put = (name: string, text: string | Buffer, below = folder) => {
     writeFileSync(join(below, name), text);
     return join(below, name);
   };
   put("config.json", "{}");
-  put("model.safetensors", "base weights");
+  put("model.safetensors", baseWeights);
   put("README.md", "---\nlicense: apache-2.0\n---\n# Base\n");
   const resolved = await resolveSpec(
     {

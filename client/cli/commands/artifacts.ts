@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { isAbsolute, join, normalize, resolve } from "node:path";
 import type { Command } from "commander";
 import { BelayError } from "../../errors";
@@ -37,7 +39,7 @@ async function showArtifacts(run: string, options: Options, context: Context): P
   });
   if (options.get !== undefined) {
     if (!s3) throw notSet("BELAY_S3_ENDPOINT and its keys");
-    await copy(artifacts, new ObjectStore(s3), resolve(context.cwd, options.get), console);
+    await copy(artifacts, new ObjectStore(s3, context.interrupt), resolve(context.cwd, options.get), console);
   } else if (artifacts.length === 0) console.say(`${run} has published nothing yet.`);
   else list(artifacts, console);
   if (options.json)
@@ -59,11 +61,25 @@ async function copy(
   folder: string,
   console: Console,
 ): Promise<void> {
+  await refuseAnothers(artifacts, folder);
   for (const artifact of artifacts) {
     const target = join(folder, insideOnly(artifact.name));
     await store.download(artifact, target);
     console.say(`${target}  ${formatBytes(artifact.sizeBytes)}`);
   }
+}
+
+/** One folder must not hold parts of two runs, each of them checked. */
+async function refuseAnothers(artifacts: readonly ArtifactRecord[], folder: string): Promise<void> {
+  const manifest = artifacts.find(({ name }) => name === "manifest.json");
+  const there = await readFile(join(folder, "manifest.json")).catch(() => null);
+  if (manifest === undefined || there === null) return;
+  if (createHash("sha256").update(there).digest("hex") !== manifest.sha256)
+    throw new CommandFailure(
+      ExitCode.badInput,
+      `${folder} holds what another run has published`,
+      "name another folder, or remove this one",
+    );
 }
 
 /** Names come from a record; none may lead out of the folder that the person named. */

@@ -26,6 +26,7 @@ export function addQuickstart(program: Command, context: Context): void {
     .action(async (options: Options) => {
       const console = consoleOf(context, options);
       await prepareExample("quickstart", console, context);
+      context.interrupt.throwIfAborted();
       await bringUp(console, context);
       console.say("");
       const file = relative(context.cwd, join(context.root, "experiments", "quickstart.yaml"));

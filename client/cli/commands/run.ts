@@ -42,7 +42,12 @@ export async function runExperiment(file: string, options: RunOptions, context: 
   const experiment = await loadExperiment(file, options.set, console, context);
   await withBelay(context, async (belay, deployment) => {
     const isRecorded = recordOf(deployment);
-    const { run, attached } = await belay.start(experiment, { id: options.id, new: options.new, isRecorded });
+    const { run, attached } = await belay.start(experiment, {
+      id: options.id,
+      new: options.new,
+      isRecorded,
+      signal: context.interrupt,
+    });
     if (options.detach) {
       const ui = runPage(deployment, run.id);
       if (console.json) console.emit({ run: run.id, attached, ui });

@@ -3,8 +3,13 @@ import { up } from "../../../infra/dev";
 import type { StackInfo } from "../../../infra/dev/stack-info";
 import type { Console } from "../console";
 import { type Context, consoleOf } from "../context";
+import { Interrupted } from "../failures";
+import { unlessInterrupted } from "../interruption";
 import { StackProgress } from "../stack-progress";
 import { statusObject } from "./status";
+
+/** After Ctrl-C; short of what every command gets, so that this one can say what stays up. */
+const UP_ENDS_WITHIN_MS = 2000;
 
 export function addUp(program: Command, context: Context): void {
   program
@@ -26,7 +31,17 @@ export function addUp(program: Command, context: Context): void {
 export async function bringUp(console: Console, context: Context): Promise<StackInfo> {
   const progress = new StackProgress(console);
   try {
-    return await up({ stateDir: context.stateDir, onEvent: progress.show });
+    const { stateDir, interrupt: signal } = context;
+    return await unlessInterrupted(
+      up({ stateDir, onEvent: progress.show, signal }),
+      signal,
+      UP_ENDS_WITHIN_MS,
+    );
+  } catch (error) {
+    if (!context.interrupt.aborted) throw error;
+    throw new Interrupted(
+      "\nNothing further is started; what was started stays up.\n  go on:   npx belay up\n  stop it: npx belay down",
+    );
   } finally {
     progress.end();
   }

@@ -1,10 +1,19 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { VerifyLevel } from "../../belay";
+import type { ReproducibilityVerdict } from "../../../workflows/contracts";
+import type { Belay, VerifyLevel } from "../../belay";
+import { isInputError, VerificationError } from "../../errors";
+import type { Console } from "../console";
 import { type Context, consoleOf, withBelay } from "../context";
 import { ExitCode } from "../exit-codes";
+import { followVerification } from "../follow-verification";
 import { verdictLines } from "../summary";
 
 const LEVELS: readonly VerifyLevel[] = ["L0", "L1", "L2", "L3"];
+
+interface Options {
+  levels?: VerifyLevel[];
+  json?: boolean;
+}
 
 export function addVerify(program: Command, context: Context): void {
   program
@@ -28,17 +37,50 @@ L3  the winner trained again from the manifest alone: the same bits
 Example:
   npx belay verify quickstart-3f1c0a9b27de --levels L0,L1`,
     )
-    .action((id: string, options: { levels?: VerifyLevel[]; json?: boolean }) =>
+    .action((id: string, options: Options) =>
       withBelay(context, async (belay) => {
         const console = consoleOf(context, options);
         console.say(`Verifying ${id} …`);
-        const verdict = await belay.verify(id, options.levels);
+        const verdict = await verdictOn(id, options, belay, console, context);
         if (options.json) console.emit(verdict);
         console.say(...verdictLines(verdict, console.paint));
         context.exitCode = verdict.passed ? ExitCode.done : ExitCode.failed;
       }),
     );
 }
+
+async function verdictOn(
+  run: string,
+  { levels }: Options,
+  belay: Belay,
+  console: Console,
+  context: Context,
+): Promise<ReproducibilityVerdict> {
+  const verification = await belay.startVerification(run, levels);
+  try {
+    return await followVerification(verification, console, context.interrupt);
+  } catch (error) {
+    if (!(error instanceof VerificationError)) throw error;
+    if (error.type === "CorruptArtifact") return withoutManifest(error.message);
+    if (console.json && !isInputError(error.type)) console.emit(failureObject(error));
+    throw error;
+  }
+}
+
+/** Everything else is checked by what the manifest says, so that its loss is the verdict. */
+const withoutManifest = (message: string): ReproducibilityVerdict => ({
+  level: null,
+  passed: false,
+  details: [{ level: "L0", passed: false, message }],
+});
+
+/** What `--json` prints of a verification that came to no verdict. */
+const failureObject = ({ type, message }: VerificationError) => ({
+  level: null,
+  passed: false,
+  details: [],
+  error: { type, message },
+});
 
 function parseLevels(list: string): VerifyLevel[] {
   const levels = list.split(",").map((each) => each.trim().toUpperCase());

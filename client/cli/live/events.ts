@@ -1,6 +1,6 @@
 import type { RunStatus, TrialRow } from "../../../workflows/contracts";
 import { formatDuration, formatNumber, formatParams, oneLine } from "./format";
-import { isEnded, type LiveState } from "./state";
+import { elapsed, isEnded, type LiveState } from "./state";
 
 /** What happened between two looks, a line each: the view for logs and pipes. */
 export function newLines(before: LiveState | null, after: LiveState): string[] {
@@ -19,8 +19,8 @@ export function newLines(before: LiveState | null, after: LiveState): string[] {
         `best so far: trial ${best.trial}, ${status.metric} ${formatNumber(best.value)} (${formatParams(best.params)})`,
       );
   }
-  const elapsed = status ? formatDuration(after.now - status.startedAt) : "--:--:--";
-  return lines.map((line) => `[${elapsed}] ${oneLine(line)}`);
+  const time = status ? formatDuration(elapsed(after, status)) : "--:--:--";
+  return lines.map((line) => `[${time}] ${oneLine(line)}`);
 }
 
 function runLines(before: RunStatus | null, after: RunStatus, state: LiveState): string[] {

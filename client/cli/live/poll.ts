@@ -1,3 +1,4 @@
+import { isRunEnded } from "../../../workflows/contracts/states";
 import { BelayError } from "../../errors";
 import type { Run } from "../../run";
 import { hasHeartbeat, type LiveState, type TrialProgress } from "./state";
@@ -10,6 +11,7 @@ export const blank = (run: string, uiUrl: string | null): LiveState => ({
   run,
   uiUrl,
   now: Date.now(),
+  endedAt: null,
   status: null,
   trials: [],
   progress: new Map(),
@@ -30,6 +32,7 @@ export async function look(run: Run, before: LiveState): Promise<LiveState> {
     return {
       ...before,
       now: Date.now(),
+      endedAt: isRunEnded(status.state) ? await run.endedAt() : null,
       status,
       trials,
       progress: new Map([...before.progress, ...heard]),

@@ -1,6 +1,6 @@
 import { type RunStatus, StageName, type TrialCounts } from "../../../workflows/contracts";
 import { fit, formatDuration, formatNumber, formatParams, oneLine, type Paint, plain } from "./format";
-import type { LiveState } from "./state";
+import { elapsed, type LiveState } from "./state";
 import { trialTable } from "./table";
 
 export interface Viewport {
@@ -34,7 +34,7 @@ export function renderLive(state: LiveState, { columns, rows, paint = plain }: V
 
 function headline(state: LiveState, paint: Paint): string {
   const parts = [paint("bold", state.run)];
-  if (state.status) parts.push(state.status.state, formatDuration(state.now - state.status.startedAt));
+  if (state.status) parts.push(state.status.state, formatDuration(elapsed(state, state.status)));
   return parts.join("  ");
 }
 
@@ -58,7 +58,10 @@ function countsLine({ counts, numTrials, gpuSeconds }: RunStatus, paint: Paint):
     .filter((name) => counts[name] > 0 || SHOWN_EVEN_IF_NONE.has(name))
     .map((name) => `${counts[name]} ${name}`);
   const training = gpuSeconds > 0 ? paint("dim", `   training ${formatDuration(gpuSeconds * 1000)}`) : "";
-  return `Trials ${Math.max(known - counts.pending, 0)}/${numTrials}: ${parts.join(" | ")}${training}`;
+  const begun = Math.max(known - counts.pending, 0);
+  // Whatever goes beyond the trials that were asked for reruns one of them with another seed.
+  const reruns = begun > numTrials ? ` + ${begun - numTrials} reruns` : "";
+  return `Trials ${Math.min(begun, numTrials)}/${numTrials}${reruns}: ${parts.join(" | ")}${training}`;
 }
 
 function bestLine({ best, metric }: RunStatus, paint: Paint): string {

@@ -15,6 +15,8 @@ export interface LiveState {
   uiUrl: string | null;
   /** Epoch milliseconds. */
   now: number;
+  /** When the run ended, in epoch milliseconds; null while it goes on. */
+  endedAt: number | null;
   /** Null until a kernel worker has answered. */
   status: RunStatus | null;
   trials: TrialRow[];
@@ -27,6 +29,10 @@ export interface LiveState {
   /** A trouble that is being waited out. */
   trouble: string | null;
 }
+
+/** Milliseconds from the run's start to its end, or to now. */
+export const elapsed = ({ now, endedAt }: LiveState, { startedAt }: RunStatus): number =>
+  (endedAt ?? now) - startedAt;
 
 const ACTIVE: ReadonlySet<TrialState> = new Set(["running", "waiting", "paused", "evaluating", "storing"]);
 

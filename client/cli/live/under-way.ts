@@ -7,6 +7,7 @@ const IN_WORDS: Record<string, string> = {
   "hpo.ask": "choosing the next trials",
   "hpo.selectBest": "choosing the best trial",
   "gpu.acquireSeat": "waiting for a free seat on an engine",
+  "dispatch.prepare": "looking for checkpoints to go on from",
   "training.run": "training",
   "eval.run": "scoring",
   "eval.compare": "comparing the winner with the base",
@@ -15,12 +16,22 @@ const IN_WORDS: Record<string, string> = {
   "hub.push": "uploading to the hub",
   "manifest.write": "writing the manifest",
   "report.render": "drawing the report",
+  "manifest.load": "reading the manifest",
+  "reproducibility.hashes": "comparing every artifact with its hash",
+  "reproducibility.record": "recording the verdict",
+  "trace.ingest": "storing the losses",
+  "metrics.curve": "comparing the losses",
 };
+
+/** Whoever has it is a GPU worker; until one has, there is none, or none that answers. */
+const SEAT = "gpu.acquireSeat";
+
+const inWords = (activity: string): string => IN_WORDS[activity] ?? activity;
 
 /** What a run has under way, in one line; retries say why, since they may need a person. */
 export function describeWork(work: readonly PendingWork[]): string | null {
-  const lines = work.map(({ activity, attempt, lastFailure }) => {
-    const words = IN_WORDS[activity] ?? activity;
+  const lines = work.map(({ activity, attempt, started, lastFailure }) => {
+    const words = activity === SEAT && !started ? "waiting for a GPU worker" : inWords(activity);
     return attempt > 1 && lastFailure ? `${words} (attempt ${attempt}, after: ${lastFailure})` : words;
   });
   return lines.length > 0 ? [...new Set(lines)].join("; ") : null;
@@ -29,7 +40,7 @@ export function describeWork(work: readonly PendingWork[]): string | null {
 /** What failed last and is tried again, without the number of the attempt: that changes, the trouble does not. */
 export function describeFailures(work: readonly PendingWork[]): string | null {
   const lines = retriedOnly(work).map(
-    ({ activity, lastFailure }) => `${IN_WORDS[activity] ?? activity} failed: ${lastFailure}`,
+    ({ activity, lastFailure }) => `${inWords(activity)} failed: ${lastFailure}`,
   );
   return lines.length > 0 ? [...new Set(lines)].join("; ") : null;
 }

@@ -93,6 +93,18 @@ JSONL, JSON, CSV or Parquet file, relative to the experiment file; or a list of 
 """
 
 
+ValPath = TypeAliasType("ValPath", Annotated[str, Field(min_length=1)])
+"""
+A validation file; else rows are split off `path`.
+"""
+
+
+TestPath = TypeAliasType("TestPath", Annotated[str, Field(min_length=1)])
+"""
+A test file; else rows are split off `path`.
+"""
+
+
 MaxSamples = TypeAliasType("MaxSamples", Annotated[int, Field(gt=0)])
 """
 Use at most this many rows.
@@ -305,6 +317,18 @@ class ModelSpec(Spec):
     """
 
 
+ExportDir = TypeAliasType("ExportDir", Annotated[str, Field(min_length=1)])
+"""
+Also copy the outputs to `adapter` and `merged` in this folder; such folders of a former run are replaced.
+"""
+
+
+PushToHub = TypeAliasType("PushToHub", Annotated[str, Field(min_length=1)])
+"""
+Hub repository to upload the adapter to (needs HF_TOKEN).
+"""
+
+
 class OutputSpec(Spec):
     model_config = ConfigDict(
         extra="forbid",
@@ -313,11 +337,11 @@ class OutputSpec(Spec):
     """
     Merge the winner into the base and check it.
     """
-    export_dir: str | None = None
+    export_dir: ExportDir | None = None
     """
     Also copy the outputs to `adapter` and `merged` in this folder; such folders of a former run are replaced.
     """
-    push_to_hub: str | None = None
+    push_to_hub: PushToHub | None = None
     """
     Hub repository to upload the adapter to (needs HF_TOKEN).
     """
@@ -442,7 +466,7 @@ class SearchPlanTrainableParams(Wire):
 
 WaveSize = TypeAliasType("WaveSize", Annotated[int, Field(gt=0, le=256)])
 """
-Trials proposed together; default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe and gp.
+Trials proposed together; default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe, gp and cmaes.
 """
 
 
@@ -821,11 +845,11 @@ class DatasetSpec(Spec):
     """
     JSONL, JSON, CSV or Parquet file, relative to the experiment file; or a list of {path, weight}.
     """
-    val_path: str | None = None
+    val_path: ValPath | None = None
     """
     A validation file; else rows are split off `path`.
     """
-    test_path: str | None = None
+    test_path: TestPath | None = None
     """
     A test file; else rows are split off `path`.
     """
@@ -833,7 +857,7 @@ class DatasetSpec(Spec):
     """
     Row format; auto detects it from the columns and reports which.
     """
-    template: str = "auto"
+    template: Annotated[str, Field(min_length=1)] = "auto"
     """
     Chat template: auto (the tokenizer's own, else plain), none, or a Jinja template's file.
     """
@@ -1027,7 +1051,7 @@ class SearchSpec(Spec):
     """
     wave_size: WaveSize | None = None
     """
-    Trials proposed together; default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe and gp.
+    Trials proposed together; default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe, gp and cmaes.
     """
     n_startup_trials: NStartupTrials | None = None
     """

@@ -27,6 +27,7 @@ from belay_gpu.engine.hub_failures import chain, hub_failure
 from belay_gpu.engine.quantisation import check_quantises
 from belay_gpu.engine.seeds import seeded
 from belay_gpu.engine.spec import BaseSpec
+from belay_gpu.engine.unfilled import check_filled
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -138,6 +139,7 @@ def load_base(spec: BaseSpec, device: torch.device, dtype: torch.dtype | None = 
     try:
         with seeded(BASE_SEED, device):
             model, info = _from_pretrained(spec, device, dtype or compute_dtype(spec, device))
+            check_filled(spec, model, info)
             tokenizer = load_tokenizer(spec)
             if spec.added_tokens and tokenizer is not None:
                 _widen_embeddings(model, len(tokenizer))
@@ -172,13 +174,15 @@ def _set_padding(spec: BaseSpec, model: PreTrainedModel, tokenizer: PreTrainedTo
 
 def _from_pretrained(
     spec: BaseSpec, device: torch.device, dtype: torch.dtype
-) -> tuple[PreTrainedModel, dict[str, list[str]]]:
+) -> tuple[PreTrainedModel, dict[str, Any]]:
     options: dict[str, Any] = {
         "revision": spec.revision,
         "dtype": dtype,
         "trust_remote_code": False,
         "use_safetensors": True,
         "output_loading_info": True,
+        # Told in `info` instead: the error names no weight.
+        "ignore_mismatched_sizes": True,
     }
     if spec.load_in_4bit:
         from transformers import BitsAndBytesConfig
@@ -200,7 +204,17 @@ def _from_pretrained(
         loader: Any = AutoModelForSequenceClassification
     else:
         loader = AutoModelForCausalLM
-    model, info = loader.from_pretrained(spec.model, **options)
+    try:
+        model, info = loader.from_pretrained(spec.model, **options)
+    except RuntimeError as error:
+        # Raised for tensors that should become one, as a mixture's experts do, and cannot.
+        if "conversion of the weights" not in str(error):
+            raise
+        raise EngineError(
+            "ModelUnavailable",
+            f"model {spec.model}: its weights do not fit the architecture of its config.json; some that "
+            "belong together, such as the experts of a layer, have different shapes",
+        ) from error
     return (model if spec.load_in_4bit else model.to(device)), info
 
 

@@ -19,10 +19,22 @@ export function taggedProcesses(tag: string): ProcessIdentity[] {
   });
 }
 
+/** Of these, the ones that run a command whose first words are these. */
+export const thoseThatRun = (
+  processes: readonly ProcessIdentity[],
+  words: readonly string[],
+): ProcessIdentity[] =>
+  processes.filter(({ pid }) => {
+    const command = entriesOf(pid, "cmdline");
+    return words.every((word, i) => command[i] === word);
+  });
+
+const environmentOf = (pid: number): string[] => entriesOf(pid, "environ");
+
 /** Another account's processes hide theirs; they are not ours either. */
-function environmentOf(pid: number): string[] {
+function entriesOf(pid: number, file: "environ" | "cmdline"): string[] {
   try {
-    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+    return readFileSync(`/proc/${pid}/${file}`, "utf8").split("\0");
   } catch {
     return [];
   }

@@ -45,7 +45,9 @@ export class ProcessRecords {
 /** `code` stands for the program's own content, where that is part of the checkout. */
 export function fingerprintOf(launch: Launch, code = ""): string {
   const { command, args, env, cwd, account } = launch;
-  const entries = Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1));
+  // Another terminal, or npx instead of npm, has another PATH; what we start is named by its whole path.
+  const told = Object.entries(env).filter(([name]) => name !== "PATH");
+  const entries = told.sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256")
     .update(JSON.stringify([command, args, entries, cwd, account, code]))
     .digest("hex");

@@ -32,8 +32,9 @@ export async function postgresPart(options: PostgresOptions): Promise<Part> {
   return {
     name: "postgres",
     portNames: ["sql"],
-    async before() {
-      if (!existsSync(data)) await createCluster({ bin, folder, data, password: options.password, account });
+    async before(signal) {
+      if (!existsSync(data))
+        await createCluster({ bin, folder, data, password: options.password, account, signal });
       await untilMemoryIsFree(data);
     },
     launch: ({ sql }) => ({
@@ -69,10 +70,11 @@ interface Cluster {
   data: string;
   password: string;
   account: Account | undefined;
+  signal: AbortSignal | undefined;
 }
 
 /** Made under another name first: an interrupted initdb leaves nothing that looks like a cluster. */
-async function createCluster({ bin, folder, data, password, account }: Cluster): Promise<void> {
+async function createCluster({ bin, folder, data, password, account, signal }: Cluster): Promise<void> {
   const draft = `${data}.new`;
   const passwordFile = join(folder, "password");
   rmSync(draft, { recursive: true, force: true });
@@ -95,6 +97,7 @@ async function createCluster({ bin, folder, data, password, account }: Cluster):
       env: baseEnvironment(),
       extendEnv: false,
       stdin: "ignore",
+      ...(signal && { cancelSignal: signal }),
       ...(account && { uid: account.uid, gid: account.gid }),
     });
     renameSync(draft, data);

@@ -71,6 +71,38 @@ describe("the published folder", () => {
   });
 });
 
+/** The same for a classifier: what its configuration calls the classes. */
+const CLASSES = `
+import json, sys
+names = {}
+exec(json.load(sys.stdin), names)
+config = names["model"].config
+print(json.dumps([config.num_labels, [config.id2label[index] for index in range(config.num_labels)]]))
+`;
+
+it("a classifier loads by the report's lines, and its answers have the names of the classes", async () => {
+  const classes = ["c0", 'a "quoted" \\ name', "two\nlines | \u{1f600}"];
+  const shapes = join(exported, "shapes");
+  const at = join(shapes, "classifier", "checkpoint");
+  const { "files.json": _index, ...adapter }: Files = filesIn(at);
+  const { run, stages } = await finishedRun({
+    adapter,
+    experiment: {
+      task: "sequence_classification",
+      model: { model_name_or_path: join(shapes, "base") },
+      search: { num_trials: 2, metric: "accuracy", mode: "max" },
+    },
+  });
+  if (stages.dataset) stages.dataset.tokenised.classNames = classes;
+  const snippet = winnerView(run, { trial: 1, params: {} } as never, stages)?.python;
+  const told = execFileSync(python(), ["-c", CLASSES], {
+    input: JSON.stringify(snippet?.replaceAll("out/adapter", at)),
+    encoding: "utf8",
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  expect(JSON.parse(told.trim().split("\n").at(-1) ?? "")).toEqual([3, classes]);
+});
+
 describe("what vLLM accepts, of adapters as the engine exports them", () => {
   it.each<[string, VllmVerdict]>([
     ["rank4", { maxLoraRank: 8 }],

@@ -179,11 +179,16 @@ describe("manifest.load", () => {
     expect((await activities["manifest.load"]({ run })).bitwise).toBe(false);
   });
 
-  it("says when there is none, or when it is no manifest", async () => {
-    const { activities, store, run } = await withManifest();
+  it("says when there is none, when it is gone, or when it is no manifest", async () => {
+    const { activities, store, run, s3, bucket } = await withManifest();
     expect(await failureOf(activities["manifest.load"]({ run: "other" }))).toMatchObject({
       type: "NotFound",
       message: expect.stringContaining("other has no manifest"),
+    });
+    await s3.removeObject(bucket, `runs/${run}/manifest.json`);
+    expect(await failureOf(activities["manifest.load"]({ run }))).toMatchObject({
+      type: "CorruptArtifact",
+      message: `manifest.json is gone (s3://${bucket}/runs/${run}/manifest.json)`,
     });
     await store.putNamed(`runs/${run}/manifest.json`, Buffer.from("{}"), "application/json");
     expect(await failureOf(activities["manifest.load"]({ run }))).toMatchObject({ type: "CorruptArtifact" });

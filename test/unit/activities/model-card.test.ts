@@ -15,13 +15,15 @@ function card({
   files = ["tokenizer.json"],
   added = [] as string[],
   scores = {} as Record<string, number>,
+  classes = null as string[] | null,
 }) {
-  const { stages } = reportFixture();
+  const { stages } = reportFixture({ task: classes ? "sequence_classification" : "causal_lm" });
   const { spec } = stages.resolved;
   spec.model = { ...spec.model, model_name_or_path: model, revision: model.startsWith("/") ? null : commit };
   spec.dataset.add_tokens = added;
   const sha = "a".repeat(64);
   const ref = { uri: "s3://belay/x", sha256: sha, sizeBytes: 1, mediaType: "text/plain" };
+  if (stages.dataset) stages.dataset.tokenised.classNames = classes;
   if (stages.dataset) stages.dataset.tokenizer = files.map((path) => ({ path, ref }));
   stages.resolved.modelFiles = [{ path: `${model}/model.safetensors`, sha256: sha, sizeBytes: 1 }];
   const facts: ModelCardFacts = {
@@ -68,6 +70,20 @@ describe("the model card", () => {
     const unscored = card({});
     expect(unscored.text).toContain("This adapter was not scored");
     expect(unscored.front).not.toHaveProperty("model-index");
+  });
+
+  it("says which index is which class, to Python and to a reader", () => {
+    const { text } = card({ classes: ["to pay", 'a "quoted" \\ name', "x|y\n# z"] });
+    expect(text).toContain(
+      String.raw`classes = {0: "to pay", 1: "a \"quoted\" \\ name", 2: "x|y\n# z"}` +
+        "\nbase = transformers.AutoModelForSequenceClassification.from_pretrained(" +
+        `"Qwen/Qwen3-0.6B", revision="${commit}", id2label=classes)`,
+    );
+    const rows = String.raw`| 0 | to pay |
+| 1 | a "quoted" \\ name |
+| 2 | x\|y # z |`;
+    expect(text).toContain(`## Classes\n\n| index | class |\n|---|---|\n${rows}\n\n## Results`);
+    expect(card({}).text).not.toMatch(/classes|## Classes/);
   });
 
   it("makes room for added tokens", () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { sha256 } from "../../../activities/artifacts/object-store";
@@ -6,6 +6,7 @@ import { createSpecActivities } from "../../../activities/spec";
 import { resolveSpec } from "../../../activities/spec/resolve";
 import { canonicalJson } from "../../../workflows/contracts/canonical-json";
 import { failureOf } from "../../support/activity";
+import { baseWeights } from "../../support/safetensors";
 import { scratchFolder } from "../../support/scratch";
 
 const code = { version: "0.1.0", commit: null, dirty: false };
@@ -15,9 +16,9 @@ function inputs() {
   const folder = scratchFolder();
   const model = join(folder, "model");
   mkdirSync(model);
-  const put = (name: string, text: string) => writeFileSync(join(folder, name), text);
+  const put = (name: string, text: string | Buffer) => writeFileSync(join(folder, name), text);
   put("model/config.json", '{"model_type":"llama"}');
-  put("model/model.safetensors", "weights");
+  put("model/model.safetensors", baseWeights);
   put("model/tokenizer.json", "{}");
   put("rows.jsonl", '{"prompt":"a","completion":"b"}\n');
   const spec = {
@@ -43,7 +44,7 @@ describe("spec.resolve", () => {
     expect(resolved.modelFiles).toEqual(
       [
         ["config.json", '{"model_type":"llama"}'],
-        ["model.safetensors", "weights"],
+        ["model.safetensors", baseWeights],
         ["tokenizer.json", "{}"],
       ].map(([name, text]) => ({
         path: join(model, name as string),
@@ -290,10 +291,9 @@ describe("refusals of a base model", () => {
   });
 
   it("but not weights behind a link, as a hub cache has them", async () => {
-    const { spec, model, put, folder } = inputs();
-    drop(model, "model.safetensors");
-    put("blob", "weights");
+    const { spec, model, folder } = inputs();
+    renameSync(join(model, "model.safetensors"), join(folder, "blob"));
     symlinkSync(join(folder, "blob"), join(model, "model.safetensors"));
-    expect((await resolve(spec)).modelFiles.map(({ sha256: hash }) => hash)).toContain(sha256("weights"));
+    expect((await resolve(spec)).modelFiles.map(({ sha256: hash }) => hash)).toContain(sha256(baseWeights));
   });
 });

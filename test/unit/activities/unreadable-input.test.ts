@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { resolveSpec } from "../../../activities/spec/resolve";
 import { failureOf } from "../../support/activity";
+import { baseWeights } from "../../support/safetensors";
 import { scratchFolder } from "../../support/scratch";
 
 /** A superuser may read every file, so that the refusal has to be played. */
@@ -32,8 +33,8 @@ afterEach(() => {
 function resolve() {
   const folder = scratchFolder();
   mkdirSync(join(folder, "model"));
-  const names = ["model/config.json", "model/model.safetensors", "rows.jsonl"];
-  for (const name of names) writeFileSync(join(folder, name), "{}\n");
+  for (const name of ["model/config.json", "rows.jsonl"]) writeFileSync(join(folder, name), "{}\n");
+  writeFileSync(join(folder, "model", "model.safetensors"), baseWeights);
   const spec = { name: "a", model: join(folder, "model"), dataset: join(folder, "rows.jsonl") };
   return failureOf(resolveSpec(spec, { version: "0", commit: null, dirty: false }));
 }

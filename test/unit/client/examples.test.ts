@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatIssue, InvalidExperimentError } from "../../../client/spec/issue";
 import { loadExperimentFile } from "../../../client/spec/load";
 import { repositoryRoot } from "../../../infra/setup/home.mjs";
+import { baseWeights } from "../../support/safetensors";
 
 const experiments = join(repositoryRoot(), "experiments");
 const examples = readdirSync(experiments).filter((name) => name.endsWith(".yaml"));
@@ -21,13 +22,18 @@ const madeByCommands = [
   ".belay/intent-minilm/data/intents.csv",
 ];
 
+function contentOf(file: string): string | Buffer {
+  if (file.endsWith(".safetensors")) return baseWeights;
+  return file.endsWith(".json") ? "{}" : "";
+}
+
 let checkout: string;
 beforeAll(() => {
   checkout = mkdtempSync(join(tmpdir(), "belay-examples-"));
   cpSync(experiments, join(checkout, "experiments"), { recursive: true });
   for (const file of madeByCommands) {
     mkdirSync(dirname(join(checkout, file)), { recursive: true });
-    writeFileSync(join(checkout, file), file.endsWith(".json") ? "{}" : "");
+    writeFileSync(join(checkout, file), contentOf(file));
   }
 });
 afterAll(() => rmSync(checkout, { recursive: true, force: true }));

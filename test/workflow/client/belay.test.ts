@@ -175,6 +175,7 @@ describe("following and steering", () => {
       expect(await belay.list()).toContainEqual(expect.objectContaining({ run: id, endedAt: null }));
       await run.resume();
       expect((await run.result()).trials.completed).toBe(4);
+      expect(await run.endedAt()).toBeGreaterThan(status.startedAt);
       expect(await codeOf(run.pause())).toBe("Closed");
       expect(await codeOf(run.cancel())).toBe("Closed");
     });

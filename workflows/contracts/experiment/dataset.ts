@@ -22,16 +22,23 @@ export const DatasetSpec = z
       ),
     val_path: z
       .string()
+      .min(1)
       .nullable()
       .default(null)
       .describe("A validation file; else rows are split off `path`."),
-    test_path: z.string().nullable().default(null).describe("A test file; else rows are split off `path`."),
+    test_path: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe("A test file; else rows are split off `path`."),
     type: z
       .union([z.literal("auto"), DatasetFormat])
       .default("auto")
       .describe("Row format; auto detects it from the columns and reports which."),
     template: z
       .string()
+      .min(1)
       .default("auto")
       .describe("Chat template: auto (the tokenizer's own, else plain), none, or a Jinja template's file."),
     cutoff_len: z.int().min(8).default(1024).describe("Longest sequence in tokens."),

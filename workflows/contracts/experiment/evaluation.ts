@@ -120,6 +120,7 @@ export const OutputSpec = z
     merge: z.enum(["best", "none"]).default("none").describe("Merge the winner into the base and check it."),
     export_dir: z
       .string()
+      .min(1)
       .nullable()
       .default(null)
       .describe(
@@ -127,6 +128,7 @@ export const OutputSpec = z
       ),
     push_to_hub: z
       .string()
+      .min(1)
       .nullable()
       .default(null)
       .describe("Hub repository to upload the adapter to (needs HF_TOKEN)."),

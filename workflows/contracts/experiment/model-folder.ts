@@ -1,3 +1,5 @@
+import { type SafetensorsFile, safetensorsProblem } from "./safetensors-file";
+
 /** A base model's folder as somebody has read it. */
 export interface ModelFolder {
   folder: string;
@@ -5,11 +7,15 @@ export interface ModelFolder {
   names: readonly string[];
   /** Contents of those that `isDecisive`. */
   texts: Readonly<Record<string, string>>;
+  /** Beginnings of those that `isWeights`. */
+  weights: Readonly<Record<string, SafetensorsFile>>;
 }
 
 const CONFIG = "config.json";
+/** What is loaded where it is there, whatever an index names. */
+const SINGLE = "model.safetensors";
 const isIndex = (name: string): boolean => name.endsWith(".safetensors.index.json");
-const isWeights = (name: string): boolean => name.endsWith(".safetensors");
+export const isWeights = (name: string): boolean => name.endsWith(".safetensors");
 /** Weights in Python's pickle format: loading them runs whatever code they hold. */
 const isPickle = (name: string): boolean => /\.(bin|pt|pth|ckpt|pkl)$/.test(name);
 
@@ -21,17 +27,27 @@ export const isForeign = (name: string): boolean =>
   isPickle(name) || /\.(onnx|gguf|h5|msgpack|tflite|ot)$/.test(name);
 
 /** Why no base can be loaded from the folder, as far as its files tell; undefined: nothing speaks against it. */
-export function modelFolderProblem({ folder, names, texts }: ModelFolder): string | undefined {
+export function modelFolderProblem({ folder, names, texts, weights }: ModelFolder): string | undefined {
   if (!names.includes(CONFIG))
     return `${folder} has no config.json; name the folder that save_pretrained wrote`;
-  const weights = names.filter(isWeights);
+  const present = names.filter(isWeights);
+  const shards = new Set<string>();
   for (const name of names.filter(isDecisive)) {
     const read = jsonObject(texts[name] ?? "");
     if (typeof read === "string") return `${folder}/${name} ${read}`;
-    const missing = isIndex(name) ? missingShards(read, weights) : [];
+    const named = isIndex(name) ? shardsOf(read) : [];
+    const missing = named.filter((shard) => !present.includes(shard));
     if (missing.length > 0) return `${folder} is incomplete: ${name} names ${missing.join(", ")}`;
+    for (const shard of named) shards.add(shard);
   }
-  return weights.length === 0 ? withoutSafetensors(folder, names) : undefined;
+  if (present.length === 0) return withoutSafetensors(folder, names);
+  // Others beside those that are loaded, such as another tool's copy, may be whatever they are.
+  const loaded = present.includes(SINGLE) ? [SINGLE] : shards.size > 0 ? [...shards] : present;
+  for (const name of loaded) {
+    const file = weights[name];
+    const problem = file && safetensorsProblem(file);
+    if (problem) return `${folder}/${name} ${problem}`;
+  }
 }
 
 function withoutSafetensors(folder: string, names: readonly string[]): string {
@@ -44,19 +60,14 @@ function withoutSafetensors(folder: string, names: readonly string[]): string {
   );
 }
 
-const missingShards = (
-  { weight_map: map = {} }: Record<string, unknown>,
-  weights: readonly string[],
-): string[] =>
-  [...new Set(Object.values(map as Record<string, string>))]
-    .filter((shard) => !weights.includes(shard))
-    .sort();
+const shardsOf = ({ weight_map: map }: Record<string, unknown>): string[] =>
+  [...new Set(Object.values((map ?? {}) as Record<string, string>))].sort();
 
 /** The object that the text holds, or why there is none. */
 function jsonObject(text: string): Record<string, unknown> | string {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null
+    return typeof value === "object" && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : "does not hold an object";
   } catch (error) {

@@ -1,4 +1,5 @@
-import { aliases, localAliases, normalizeValue, shorthandKeys } from "./aliases";
+import { normalizeValue, shorthandKeys } from "./aliases";
+import { canonicalKey, homeOf, spaceKey } from "./canonical-keys";
 import { checkExperiment } from "./cross-checks";
 import { isHigherBetter } from "./evaluation";
 import { faultsOf, type ZodIssue } from "./faults";
@@ -6,7 +7,7 @@ import { ExperimentSpec } from "./index";
 import type { SpecIssue, SpecPath } from "./issue";
 import { isMapping } from "./mapping";
 import { restsOnFault, withoutFaults } from "./provisional";
-import { sectionKeys, sections } from "./sections";
+import { sections } from "./sections";
 import { rewriteDistribution } from "./space-shorthands";
 import { explain } from "./wording";
 
@@ -99,24 +100,9 @@ function placeTopLevel(draft: Draft, key: string, value: unknown): void {
     return;
   }
   draft.open(key);
-  const known = { ...own(aliases, key), ...own(localAliases, key) };
   for (const [written, each] of Object.entries(value))
-    draft.put(key, own(known, written) ?? written, written, each, [key, written]);
+    draft.put(key, canonicalKey(key, written), written, each, [key, written]);
 }
-
-/** The section of a key written at the top, as Axolotl and LLaMA-Factory have it. */
-function homeOf(key: string): { section: string; key: string } | undefined {
-  for (const section of Object.keys(aliases)) {
-    const canonical = own(own(aliases, section) ?? {}, key);
-    if (canonical) return { section, key: canonical };
-  }
-  for (const section of ["model", "train", "lora", "save", "dataset", "eval", "output"])
-    if (sectionKeys(section).includes(key) && !ambiguous.includes(key)) return { section, key };
-  return undefined;
-}
-
-/** Keys too general to be understood without their section. */
-const ambiguous = ["path", "type", "batch_size", "metrics", "format", "generation"];
 
 function normalizeSpace(draft: Draft): void {
   const search = draft.sections.get("search");
@@ -141,16 +127,6 @@ function normalizeSpace(draft: Draft): void {
     if (Array.isArray(value)) draft.moved(["search", "space", key, "choice"], path, false);
   }
   search.set("space", Object.fromEntries(rewritten));
-}
-
-function spaceKey(written: string): { section: string; key: string } {
-  const bare = written.replace(/^(train|lora)\./, "");
-  for (const section of ["train", "lora"]) {
-    const key = own({ ...own(aliases, section), ...own(localAliases, section) }, bare);
-    if (key) return { section, key };
-    if (sectionKeys(section).includes(bare)) return { section, key: bare };
-  }
-  return { section: "train", key: bare };
 }
 
 function normalizeChoices(section: string, key: string, distribution: unknown): unknown {
@@ -217,6 +193,3 @@ class Draft {
     return { value, issues: this.issues, original: this.original };
   }
 }
-
-const own = <T>(record: Record<string, T> | undefined, key: string): T | undefined =>
-  record && Object.hasOwn(record, key) ? record[key] : undefined;

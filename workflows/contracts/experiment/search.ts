@@ -80,7 +80,7 @@ export const SearchSpec = z
       .default(null)
       .describe(
         "Trials proposed together; default: max_concurrent_trials when deterministic, else as many as there are free " +
-          "places with random and grid, 1 with tpe and gp.",
+          "places with random and grid, 1 with tpe, gp and cmaes.",
       ),
     n_startup_trials: z
       .int()

@@ -87,6 +87,8 @@ const article = (type: string): string =>
   })[type] ?? type;
 
 function readable(issue: ZodIssue): string {
+  if (issue.code === "too_small" && issue.origin === "string" && issue.input === "")
+    return "must not be empty";
   const got = "input" in issue && issue.input !== undefined ? `; got ${show(issue.input)}` : "";
   if (issue.code === "too_small" && issue.message.startsWith("Too small"))
     return `must be ${issue.inclusive ? "at least" : "above"} ${bound(issue.minimum, issue.origin)}${got}`;
@@ -104,7 +106,11 @@ const bound = (limit: number | bigint, origin: string): string =>
 
 const LONGEST = 60;
 
+/** JSON has no word for NaN and the infinities, and would show them as null. */
+const named = (_key: string, value: unknown): unknown =>
+  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = typeof value === "number" ? String(value) : (JSON.stringify(value, named) ?? String(value));
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }

@@ -13,7 +13,14 @@ from belay_gpu.contracts import (
 )
 from belay_gpu.engine.architecture import check_saved, trained_whole
 from belay_gpu.engine.quantisation import check_quantises
-from belay_gpu.skills.config.checks import check_ranks, coverages, rank_warnings, saved_names, values_of
+from belay_gpu.skills.config.checks import (
+    check_ranks,
+    check_sampler,
+    coverages,
+    rank_warnings,
+    saved_names,
+    values_of,
+)
 from belay_gpu.skills.config.coverage import Coverage, skipped_summaries, summaries
 from belay_gpu.skills.config.memory import (
     TargetDevice,
@@ -55,6 +62,7 @@ def build_search_space(request: BuildSearchSpaceInput, device: TargetDevice | No
         space, reasons = propose_space(request, shape, covered[0], steps)
     else:
         space, reasons = given, dict.fromkeys(map(str, given), "as the experiment says")
+    check_sampler(request, space)
     ranks = [int(rank) for rank in values_of(space, "r", request.lora.r)]
     where = "search.space.r" if "r" in space else "lora.r"
     for coverage in covered:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from belay_gpu.contracts import BuildSearchSpaceInput, SearchSpace
+from belay_gpu.contracts import BuildSearchSpaceInput, DistributionChoice, SearchSpace
 from belay_gpu.skills.config.coverage import ALL_LINEAR, Coverage, cover
 from belay_gpu.skills.config.shape import ModelShape
 from belay_gpu.skills.failures import SkillError
@@ -17,6 +17,20 @@ def values_of(space: SearchSpace, key: str, default: Any) -> list[Any]:
     if distribution is None:
         return [default]
     return list(next(iter(distribution.model_dump().values())))
+
+
+def check_sampler(request: BuildSearchSpaceInput, space: SearchSpace) -> None:
+    """Raises: SkillError (InvalidSpec) for a space that CMA-ES would search at random."""
+    if request.search.sampler != "cmaes":
+        return
+    ranges = [str(key) for key, each in space.items() if not isinstance(each, DistributionChoice)]
+    if len(ranges) < 2:
+        found = f"there is one only ({ranges[0]})" if ranges else "there is none"
+        raise SkillError(
+            "InvalidSpec",
+            f"search.sampler: cmaes needs at least two numeric ranges in search.space, and {found}; use tpe, "
+            "or write search.space with more of them",
+        )
 
 
 def coverages(request: BuildSearchSpaceInput, shape: ModelShape) -> list[Coverage]:

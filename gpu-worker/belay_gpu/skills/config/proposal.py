@@ -11,7 +11,9 @@ from belay_gpu.contracts import (
     BuildSearchSpaceInput,
     Distribution,
     DistributionChoice,
+    DistributionLogint,
     DistributionLoguniform,
+    DistributionUniform,
     SearchSpace,
 )
 from belay_gpu.skills.config.coverage import Coverage
@@ -27,14 +29,20 @@ FEW_LABEL_TOKENS = 200_000
 def propose_space(
     request: BuildSearchSpaceInput, shape: ModelShape, coverage: Coverage, steps: int
 ) -> tuple[SearchSpace, dict[str, str]]:
-    """Rate and rank always; dropout where the data is small enough to be learnt by heart."""
+    """Rate and rank always; dropout where the data is small enough to be learnt by heart.
+
+    Rank and dropout are lists of usual values, but ranges for CMA-ES, which moves on numbers only.
+    """
+    as_ranges = request.search.sampler == "cmaes"
     space: SearchSpace = {}
     reasons: dict[str, str] = {}
     space["learning_rate"], reasons["learning_rate"] = _rate(shape, steps)
-    space["r"], reasons["r"] = _ranks(request, shape, coverage)
+    space["r"], reasons["r"] = _ranks(request, shape, coverage, as_ranges)
     epochs = request.train.num_train_epochs
     if request.dataset.label_tokens * epochs < FEW_LABEL_TOKENS:
-        space["lora_dropout"] = DistributionChoice(choice=[0.0, 0.05])
+        space["lora_dropout"] = (
+            DistributionUniform(uniform=(0.0, 0.1)) if as_ranges else DistributionChoice(choice=[0.0, 0.05])
+        )
         reasons["lora_dropout"] = (
             f"{request.dataset.label_tokens:,} label tokens are few enough to be learnt by heart: "
             "dropout may help"
@@ -54,7 +62,9 @@ def _rate(shape: ModelShape, steps: int) -> tuple[Distribution, str]:
     return DistributionLoguniform(loguniform=(low, high)), reason
 
 
-def _ranks(request: BuildSearchSpaceInput, shape: ModelShape, coverage: Coverage) -> tuple[Distribution, str]:
+def _ranks(
+    request: BuildSearchSpaceInput, shape: ModelShape, coverage: Coverage, as_range: bool
+) -> tuple[Distribution, str]:
     widest = min(coverage.narrowest.shape)
     candidates = SMALL_RANKS if shape.hidden < SMALL_WIDTH else RANKS
     ranks = [rank for rank in candidates if rank <= widest] or [max(1, widest // 2)]
@@ -64,4 +74,7 @@ def _ranks(request: BuildSearchSpaceInput, shape: ModelShape, coverage: Coverage
         f"({request.dataset.label_tokens:,}, rank {max(1, round(needed))} here); "
         f"the narrowest adapted layer is {widest} wide"
     )
+    if as_range and widest > 1:
+        low, high = (ranks[0], ranks[-1]) if len(ranks) > 1 else (1, widest)
+        return DistributionLogint(logint=(low, high)), f"{reason}; a range, as CMA-ES moves on numbers"
     return DistributionChoice(choice=list(ranks)), reason

@@ -211,7 +211,15 @@ def _check_header(name: str, header: list[str], separator: str) -> None:
 
 
 def _parquet(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    return _through_datasets(file, "Parquet", {})
+    from pyarrow import ArrowException
+    from pyarrow.parquet import read_metadata
+
+    try:
+        rows = read_metadata(file).num_rows
+    except (ArrowException, OSError) as error:
+        raise invalid(f"{file.name}: not readable as Parquet ({_reason(error)})") from error
+    # The library cannot read a file that has none.
+    return _through_datasets(file, "Parquet", {}) if rows else iter(())
 
 
 def _through_datasets(file: Path, kind: str, options: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:

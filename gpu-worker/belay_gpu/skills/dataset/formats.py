@@ -152,9 +152,10 @@ def _parse(
                 f"mixed formats: the rows before it are {format}, but {row.place} is {others[0]} "
                 f"(columns {_listed(row.values)}); convert the rows to one format, or keep them in two files"
             )
+        named = "; dataset.text_column and label_column name others" if format == "labelled_text" else ""
         raise invalid(
             f"{row.place}: no column {_listed(missing)}; {format} rows need {_listed(reading.columns)}, "
-            f"this one has {_listed(row.values)}"
+            f"this one has {_listed(row.values)}{named}"
         )
     return reading.parse(row)
 

@@ -27,6 +27,8 @@ from belay_gpu.skills.dataset.table import Table
 from belay_gpu.skills.dataset.tokenise import Texts
 
 SHOWN_EXAMPLES = 3
+# Share of unknown tokens at which a warning is due: a rare sign here and there does no harm.
+FEWEST_UNKNOWN = 0.02
 FEW_ROWS_OF_A_CLASS = 8
 
 
@@ -95,7 +97,7 @@ def build_profile(found: Findings, tokenizer: PreTrainedTokenizerBase) -> Datase
         template=DatasetProfileTemplate(source=found.template.source, sha256=found.template.sha256),
         bytes_per_token=size / max(1, sum(lengths)),
         examples=[_as_the_model_sees(found, row, tokenizer) for row in train[:SHOWN_EXAMPLES]],
-        warnings=list(_warnings(found)),
+        warnings=[*_unknown_tokens(found, tokenizer), *_warnings(found)],
     )
 
 
@@ -117,6 +119,21 @@ def _as_the_model_sees(
         prompt = str(tokenizer.decode(one.ids[: one.prompt_length].tolist()))
         completion = str(tokenizer.decode(one.ids[one.prompt_length :].tolist()))
     return DatasetProfileExample(prompt=prompt, completion=completion)
+
+
+def _unknown_tokens(found: Findings, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
+    unknown = tokenizer.unk_token_id
+    # GPT-2's is its end of sequence, which every row has.
+    if unknown is None or unknown == tokenizer.eos_token_id:
+        return
+    rows = [found.texts.kept[row] for row in found.members]
+    total, count = sum(len(one.ids) for one in rows), sum(int((one.ids == unknown).sum()) for one in rows)
+    if count >= FEWEST_UNKNOWN * total:
+        yield (
+            f"{share(count, total)} of the tokens are {tokenizer.unk_token}: the model's tokenizer does not "
+            "know this text, and what is learnt instead of it is worth nothing; use a model of this language "
+            "and kind of text"
+        )
 
 
 def _warnings(found: Findings) -> Iterator[str]:

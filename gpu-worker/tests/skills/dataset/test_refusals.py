@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from belay_gpu.engine.errors import EngineError
@@ -47,6 +49,12 @@ def test_folder(run: Run, tmp_path: Path) -> None:
 def test_empty(run: Run, tmp_path: Path, name: str, content: str) -> None:
     message = refusal(run, raw(tmp_path, content, name))
     assert message in (f"dataset.path: {name} is empty", f"dataset.path: {name} has no rows")
+
+
+def test_a_table_without_rows(run: Run, tmp_path: Path) -> None:
+    table = pa.table({"prompt": pa.array([], pa.string()), "completion": pa.array([], pa.string())})
+    pq.write_table(table, tmp_path / "d.parquet")
+    assert refusal(run, str(tmp_path / "d.parquet")) == "dataset.path: d.parquet has no rows"
 
 
 def test_one_row(run: Run, write: Write) -> None:
@@ -141,9 +149,9 @@ def test_missing_column_in_a_later_row(run: Run, write: Write) -> None:
 
 def test_missing_column_in_a_csv(run: Run, write: Write) -> None:
     message = refusal(run, write([{"text": "a", "intent": "b"}], "d.csv"), task="sequence_classification")
-    assert (
-        message
-        == "d.csv, row 1: no column label; labelled_text rows need text, label, this one has text, intent"
+    assert message == (
+        "d.csv, row 1: no column label; labelled_text rows need text, label, this one has text, intent; "
+        "dataset.text_column and label_column name others"
     )
 
 

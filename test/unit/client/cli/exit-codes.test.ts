@@ -6,6 +6,7 @@ import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
 import { runCommandLine } from "../../../../client/cli/command-line";
 import { CommandFailure, describeFailure, Interrupted } from "../../../../client/cli/failures";
+import { DownloadFailed } from "../../../../client/cli/object-store";
 import { BelayError, RunFailedError, VerificationError } from "../../../../client/errors";
 import { InvalidExperimentError } from "../../../../client/spec/issue";
 import { MissingRequirement } from "../../../../infra/setup/missing.mjs";
@@ -176,6 +177,20 @@ describe("exit codes of failures", () => {
       Object.assign(new Error("x"), { code: "ECONNREFUSED" }),
       3,
       ["belay: x", expect.stringContaining("belay status")],
+    ],
+    [
+      "an object store that is down",
+      new DownloadFailed("s3://b/k could not be fetched", {
+        cause: new AggregateError([Object.assign(new Error("x"), { code: "ECONNREFUSED" })]),
+      }),
+      3,
+      ["belay: s3://b/k could not be fetched", expect.stringContaining("belay up")],
+    ],
+    [
+      "a file that is not what was published",
+      new DownloadFailed("its sha256 is 1"),
+      1,
+      ["belay: its sha256 is 1"],
     ],
     ["a defect", new TypeError("x is not a function"), 1, ["belay: x is not a function"]],
     ["no error at all", "text", 1, ["belay: text"]],

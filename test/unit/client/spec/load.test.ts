@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { formatIssue, InvalidExperimentError } from "../../../../client/spec/issue";
 import { loadExperimentFile } from "../../../../client/spec/load";
+import { baseWeights } from "../../../support/safetensors";
 
 let folder: string;
 beforeAll(() => {
@@ -11,7 +12,7 @@ beforeAll(() => {
   writeFileSync(join(folder, "train.jsonl"), '{"prompt":"a","completion":"b"}\n');
   mkdirSync(join(folder, "base"));
   writeFileSync(join(folder, "base", "config.json"), "{}");
-  writeFileSync(join(folder, "base", "model.safetensors"), "");
+  writeFileSync(join(folder, "base", "model.safetensors"), baseWeights);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -2,7 +2,12 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { type Launch, launchDaemon } from "../../../../infra/dev/processes/daemon";
-import { TAG_VARIABLE, taggedProcesses, tagOf } from "../../../../infra/dev/processes/leftovers";
+import {
+  TAG_VARIABLE,
+  taggedProcesses,
+  tagOf,
+  thoseThatRun,
+} from "../../../../infra/dev/processes/leftovers";
 import { fingerprintOf, ProcessRecords } from "../../../../infra/dev/processes/records";
 import { killProcess, stopProcess } from "../../../../infra/dev/processes/stop";
 import { waitUntil } from "../../../../infra/dev/wait";
@@ -82,7 +87,11 @@ test("children that a killed process left behind are found by their tag", async 
     child.on("spawn", () => console.log("child " + child.pid));
     setInterval(() => {}, 1000);`;
   const identity = await started(script(parent, folder, { [TAG_VARIABLE]: tag }), folder);
-  expect(taggedProcesses(tag)).toHaveLength(2);
+  const tagged = taggedProcesses(tag);
+  expect(tagged).toHaveLength(2);
+  // The two are told apart by what they run.
+  expect(thoseThatRun(tagged, [process.execPath, "-e", parent])).toEqual([identity]);
+  expect(thoseThatRun(tagged, [process.execPath])).toHaveLength(2);
   await killProcess(identity);
   const [left, ...more] = taggedProcesses(tag);
   expect(more).toEqual([]);
@@ -105,6 +114,8 @@ test("the fingerprint follows what a process is told and its code, not what it m
   expect(fingerprintOf({ ...launch, ambient: { TERM: "dumb" } }, "code")).toBe(before);
   expect(fingerprintOf({ ...launch, env: { ...launch.env, A: "2" } }, "code")).not.toBe(before);
   expect(fingerprintOf(launch, "changed")).not.toBe(before);
+  const fromAnotherTerminal = { ...launch, env: { ...launch.env, PATH: "/elsewhere" } };
+  expect(fingerprintOf(fromAnotherTerminal, "code")).toBe(before);
 });
 
 test("a zombie counts as dead", async () => {

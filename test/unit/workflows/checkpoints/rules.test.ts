@@ -57,6 +57,19 @@ describe("which checkpoints may be resumed from", () => {
   });
 });
 
+describe("which checkpoints are kept", () => {
+  test("the one just committed, also where others seem newer", () => {
+    const epochs = [
+      { epoch: 1, fromStep: 0 },
+      { epoch: 2, fromStep: 110 },
+    ];
+    const written = [checkpoint(100, 1), checkpoint(110, 1), checkpoint(60, 2), checkpoint(50, 1)];
+    const { keep, collect } = toKeep(written, epochs, 2, checkpoint(60, 2));
+    expect(names(keep)).toEqual(["110-1", "100-1", "60-2"]);
+    expect(names(collect)).toEqual(["50-1"]);
+  });
+});
+
 /** A life of a subject: each epoch resumes from something valid and writes a few checkpoints; the rest is lost. */
 function life(seed: number) {
   const draw = random(seed);

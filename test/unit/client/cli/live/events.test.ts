@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { newLines } from "../../../../../client/cli/live/events";
-import { live, status, trial } from "./sample";
+import { live, STARTED, status, trial } from "./sample";
 
 describe("lines for logs and pipes", () => {
   it("tell the beginning", () => {
@@ -16,6 +16,11 @@ describe("lines for logs and pipes", () => {
         "[00:01:23] best so far: trial 1, exact_match 0.6406 (learning_rate=0.01001, r=16)",
       ]
     `);
+  });
+
+  it("have the time of a run's end, however late one looks", () => {
+    const ended = live({ now: STARTED + 900_000, endedAt: STARTED + 308_000 });
+    expect(new Set(newLines(null, ended).map((line) => line.slice(0, 10)))).toEqual(new Set(["[00:05:08]"]));
   });
 
   it("are silent when nothing happened", () => {

@@ -2,7 +2,7 @@ import { styleText } from "node:util";
 import { describe, expect, it } from "vitest";
 import { widthOf } from "../../../../../client/cli/live/format";
 import { renderLive } from "../../../../../client/cli/live/render";
-import { live, status, trial } from "./sample";
+import { live, STARTED, status, trial } from "./sample";
 
 const shown = (state = live(), columns = 120, rows = 40) => renderLive(state, { columns, rows }).join("\n");
 
@@ -52,6 +52,17 @@ describe("the live view", () => {
   it("counts no trials before it is known how many there will be", () => {
     const state = live({ status: status({ stage: "resolve", numTrials: 0, best: null }), trials: [] });
     expect(shown(state)).not.toContain("Trials");
+  });
+
+  it("counts reruns of finalists beside the trials that were asked for", () => {
+    const counts = { ...status().counts, pending: 0, running: 1, completed: 8, pruned: 0 };
+    const line = shown(live({ status: status({ numTrials: 4, counts }) })).split("\n")[3];
+    expect(line).toContain("Trials 4/4 + 5 reruns: 1 running | 8 completed");
+  });
+
+  it("stops the clock of a run that has ended", () => {
+    const state = live({ now: STARTED + 900_000, endedAt: STARTED + 308_000 });
+    expect(shown(state)).toContain("running  00:05:08");
   });
 
   it("marks every stage as done at the end", () => {

@@ -42,6 +42,7 @@ export function live(changes: Partial<LiveState> = {}): LiveState {
     run: "quickstart-3f1c0a9b27de",
     uiUrl: "http://127.0.0.1:8233/namespaces/default/workflows/quickstart-3f1c0a9b27de",
     now: STARTED + 83_000,
+    endedAt: null,
     status: status(),
     trials: [
       trial(0, { state: "pruned", rung: 0, step: 75, value: 0.0156 }),

@@ -1,0 +1,17 @@
+import { describe, expect, it } from "vitest";
+import { describeWork } from "../../../../../client/cli/live/under-way";
+
+const work = (activity: string, started: boolean) => ({
+  activity,
+  attempt: 1,
+  started,
+  lastFailure: null,
+  training: null,
+});
+
+describe("what is under way", () => {
+  it("tells an absent GPU worker from one without a free place", () => {
+    expect(describeWork([work("gpu.acquireSeat", false)])).toBe("waiting for a GPU worker");
+    expect(describeWork([work("gpu.acquireSeat", true)])).toBe("waiting for a free seat on an engine");
+  });
+});
