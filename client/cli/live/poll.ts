@@ -1,8 +1,10 @@
+import type { TrialRow } from "../../../workflows/contracts";
 import { isRunEnded } from "../../../workflows/contracts/states";
 import { BelayError } from "../../errors";
+import type { PendingWork } from "../../pending-work";
 import type { Run } from "../../run";
 import { hasHeartbeat, type LiveState, type TrialProgress } from "./state";
-import { describeFailures, describeWork, retriedOnly } from "./under-way";
+import { describeFailures, describeStandstill, describeWork, retriedOnly } from "./under-way";
 
 /** Trials whose heartbeats are read at each look; more than fit a screen would only cost. */
 const MAX_HEARTBEATS = 64;
@@ -24,18 +26,18 @@ export const blank = (run: string, uiUrl: string | null): LiveState => ({
 export async function look(run: Run, before: LiveState): Promise<LiveState> {
   try {
     const [status, trials, work] = await Promise.all([run.status(), run.trials(), run.pendingWork()]);
-    const underWay = describeWork(status.stage === "search" ? retriedOnly(work) : work);
-    const heard = await heartbeats(
-      run,
-      trials.filter(hasHeartbeat).map(({ workflowId, trial }) => ({ workflowId, trial })),
-    );
+    const ofTrials = await workOf(run, trials.filter(hasHeartbeat));
+    const underWay =
+      status.stage === "search"
+        ? (describeWork(retriedOnly(work)) ?? describeStandstill([...ofTrials.values()].flat()))
+        : describeWork(work);
     return {
       ...before,
       now: Date.now(),
       endedAt: isRunEnded(status.state) ? await run.endedAt() : null,
       status,
       trials,
-      progress: new Map([...before.progress, ...heard]),
+      progress: new Map([...before.progress, ...[...ofTrials].flatMap(progressOf)]),
       underWay,
       retried: describeFailures(work),
       trouble: null,
@@ -48,20 +50,19 @@ export async function look(run: Run, before: LiveState): Promise<LiveState> {
   }
 }
 
-async function heartbeats(
-  run: Run,
-  trials: readonly { workflowId: string; trial: number }[],
-): Promise<[number, TrialProgress][]> {
-  const heard = await Promise.all(
-    trials.slice(0, MAX_HEARTBEATS).map(async ({ workflowId, trial }): Promise<[number, TrialProgress][]> => {
-      const work = await run.pendingWork(workflowId).catch(missing);
-      const training = work.find((each) => each.training !== null)?.training;
-      return training
-        ? [[trial, { step: training.step, totalSteps: training.totalSteps, loss: training.loss }]]
-        : [];
-    }),
-  );
-  return heard.flat();
+/** What trials have under way, by their numbers. */
+async function workOf(run: Run, trials: readonly TrialRow[]): Promise<Map<number, PendingWork[]>> {
+  const found = trials
+    .slice(0, MAX_HEARTBEATS)
+    .map(async ({ workflowId, trial }) => [trial, await run.pendingWork(workflowId).catch(missing)] as const);
+  return new Map(await Promise.all(found));
+}
+
+function progressOf([trial, work]: [number, PendingWork[]]): [number, TrialProgress][] {
+  const training = work.find((each) => each.training !== null)?.training;
+  if (!training) return [];
+  const { step, totalSteps, loss } = training;
+  return [[trial, { step, totalSteps, loss }]];
 }
 
 /** A trial that has just ended, or not begun, has nothing pending. */

@@ -37,6 +37,12 @@ export function describeWork(work: readonly PendingWork[]): string | null {
   return lines.length > 0 ? [...new Set(lines)].join("; ") : null;
 }
 
+/** During the search: why none of the open trials gets any further, by what they all have under way. */
+export const describeStandstill = (work: readonly PendingWork[]): string | null =>
+  work.some(({ activity, started }) => activity === SEAT && !started) && !work.some(({ started }) => started)
+    ? "waiting for a GPU worker (npx belay up starts what is not up)"
+    : null;
+
 /** What failed last and is tried again, without the number of the attempt: that changes, the trouble does not. */
 export function describeFailures(work: readonly PendingWork[]): string | null {
   const lines = retriedOnly(work).map(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeWork } from "../../../../../client/cli/live/under-way";
+import { describeStandstill, describeWork } from "../../../../../client/cli/live/under-way";
 
 const work = (activity: string, started: boolean) => ({
   activity,
@@ -13,5 +13,16 @@ describe("what is under way", () => {
   it("tells an absent GPU worker from one without a free place", () => {
     expect(describeWork([work("gpu.acquireSeat", false)])).toBe("waiting for a GPU worker");
     expect(describeWork([work("gpu.acquireSeat", true)])).toBe("waiting for a free seat on an engine");
+  });
+
+  it("says during a search that nobody trains, and nothing as long as somebody does", () => {
+    const [absent, queued, training] = [
+      work("gpu.acquireSeat", false),
+      work("gpu.acquireSeat", true),
+      work("training.run", true),
+    ];
+    expect(describeStandstill([absent, absent])).toContain("waiting for a GPU worker");
+    for (const some of [[], [queued, absent], [training, absent], [training]])
+      expect(describeStandstill(some)).toBeNull();
   });
 });
