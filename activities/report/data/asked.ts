@@ -72,7 +72,8 @@ function pruning(search: ExperimentSpec["search"]): string {
   }
   const kind =
     search.pruner === "hyperband" ? "hyperband" : search.deterministic ? "synchronous halving" : "ASHA";
-  return `${kind}: 1 in ${search.asha.reduction_factor} goes on, from step ${search.asha.grace_steps}`;
+  const rounded = search.deterministic ? " (of each wave, rounded up)" : "";
+  return `${kind}: 1 in ${search.asha.reduction_factor} goes on${rounded}, from step ${search.asha.grace_steps}`;
 }
 
 function stopping({ stop }: ExperimentSpec["search"]): Fact[] {

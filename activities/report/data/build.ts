@@ -42,7 +42,8 @@ export function trialsAndDrawn(input: Pick<ReportInput, "trials" | "rungs" | "st
   drawn: TrialView[];
 } {
   const best = input.stages.selection?.best ?? null;
-  const trials = viewTrials(input.trials, input.rungs, objectiveOf(input.stages), best);
+  const byWave = input.stages.resolved.spec.search.deterministic;
+  const trials = viewTrials(input.trials, input.rungs, objectiveOf(input.stages), best, byWave);
   return { trials, drawn: mostTelling(trials, limits.curves) };
 }
 

@@ -50,6 +50,7 @@ export function viewTrials(
   rungs: readonly RungRow[],
   objective: Objective,
   best: number | null,
+  byWave: boolean,
 ): TrialView[] {
   const waveOf = waves(records);
   const ranked = records
@@ -61,7 +62,7 @@ export function viewTrials(
     const known = lastRung.get(row.trial);
     if (!known || row.rung > known.rung) lastRung.set(row.trial, row);
   }
-  const standings = rungStandings(rungs, waveOf, objective.mode);
+  const standings = rungStandings(rungs, waveOf, objective.mode, byWave);
   return [...records]
     .sort((a, b) => a.trial - b.trial)
     .map((t) => ({
@@ -89,20 +90,21 @@ interface Standing {
   kept: number;
 }
 
-/** Where each report stood among those its verdict had seen: the wave's members at that rung, or all earlier ones. */
+/** Where each report stood among those it was judged with: the wave's members at that rung, or all before it. */
 function rungStandings(
   rungs: readonly RungRow[],
   waveOf: Map<number, number>,
   mode: Objective["mode"],
+  byWave: boolean,
 ): Map<string, Standing> {
   const standings = new Map<string, Standing>();
   const byRung = groupBy(rungs, (r) => `${r.rung}/${r.step}`);
   for (const row of rungs) {
     if (row.verdict === "continue") continue;
     const atRung = byRung.get(`${row.rung}/${row.step}`) ?? [];
-    const peers = atRung.filter((r) => waveOf.get(r.trial) === waveOf.get(row.trial));
-    // A synchronous verdict saw exactly the wave; an asynchronous one saw the reports before it.
-    const seen = peers.length === row.seen ? peers : atRung.filter((r) => r.ordinal <= row.ordinal);
+    const seen = atRung.filter((r) =>
+      byWave ? waveOf.get(r.trial) === waveOf.get(row.trial) : r.ordinal <= row.ordinal,
+    );
     const better = seen.filter((r) => isBetter(r.value, row.value, mode)).length;
     const kept = seen.filter((r) => r.verdict === "continue").length;
     standings.set(`${row.trial}/${row.rung}`, { place: better + 1, of: seen.length, kept });

@@ -72,6 +72,17 @@ describe("trials", () => {
     }
   });
 
+  it("ranks a pruned trial among the members of its wave that reported with it", () => {
+    const waveOf = new Map(data.trials.map((t) => [t.trial, t.wave]));
+    for (const { trial, ended } of data.trials.filter((t) => t.state === "pruned")) {
+      const [, step = "", of = "", kept = ""] = /step (\d+): .* of (\d+); (\d+) went on/.exec(ended) ?? [];
+      const summary = data.timeline.rungs.find(
+        (r) => r.wave === waveOf.get(trial) && r.step === Number(step),
+      );
+      expect([Number(of), Number(kept)]).toEqual([summary?.reported, summary?.kept]);
+    }
+  });
+
   it("counts every trial once in the totals", () => {
     expect(Object.values(data.counts).reduce((a, b) => a + b, 0)).toBe(24);
     const seconds = data.trials.reduce((sum, t) => sum + t.gpuSeconds, 0);
