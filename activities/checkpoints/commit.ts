@@ -4,6 +4,7 @@ import { keyOf, type ObjectStore } from "../artifacts/object-store";
 import { failure } from "../failure";
 import { type Database, jsonb, type Queries } from "../persistence/database";
 import { epochStarts, lockSubject } from "../persistence/epochs";
+import { trialEnd } from "../persistence/trials";
 import { listCheckpoints, parseManifest, readCheckpoint } from "./listing";
 
 export interface CommitInput {
@@ -31,7 +32,7 @@ export async function commitCheckpoint(
       throw failure("NotFound", `the checkpoint ${checkpoint.manifest.uri} does not exist`);
     return true;
   });
-  if (accepted) await collect(db, store, { run, subject, keep });
+  if (accepted) await collect(db, store, { run, subject, checkpoint, keep });
   return { accepted };
 }
 
@@ -78,15 +79,19 @@ async function isPassed(tx: Queries, subject: string, step: number): Promise<boo
   return rowCount === 1;
 }
 
-/** Removes the manifests beyond `keep`, and notes which files nothing may name any longer. */
+/**
+ * Removes the manifests beyond `keep`, and notes which files nothing may name any longer. Of a trial whose end is on
+ * record everything stays: its outcome, and the run's manifest, may name what is there.
+ */
 async function collect(
   db: Database,
   store: ObjectStore,
-  { run, subject, keep }: Omit<CommitInput, "checkpoint">,
+  { run, subject, checkpoint: committed, keep }: CommitInput,
 ): Promise<void> {
+  if (await trialEnd(db, subject)) return;
   const listed = await listCheckpoints(store, run, subject);
   const starts = await epochStarts(db, subject);
-  for (const checkpoint of toKeep(listed, starts, keep).collect) {
+  for (const checkpoint of toKeep(listed, starts, keep, committed).collect) {
     const read = await readCheckpoint(store, subject, checkpoint);
     await db.transaction(async (tx) => {
       await tx.query("DELETE FROM checkpoints WHERE subject = $1 AND step = $2 AND epoch = $3", [

@@ -63,6 +63,23 @@ export async function markRunning(db: Queries, subject: string): Promise<void> {
   await db.query("UPDATE trials SET state = 'running' WHERE trial_id = $1 AND state = 'pending'", [subject]);
 }
 
+/** The end state on record of the trial that the subject is; undefined where it has none, or is no trial. */
+export async function trialEnd(db: Queries, subject: string): Promise<TrialEndState | undefined> {
+  const { rows } = await db.query<{ state: TrialEndState }>(
+    `SELECT state FROM trials WHERE trial_id = $1 AND state IN (${ended})`,
+    [subject],
+  );
+  return rows[0]?.state;
+}
+
+/** Refuses work on a trial whose end is on record: its workflow was reset after that. */
+export async function requireNoEnd(db: Queries, subject: string): Promise<void> {
+  const state = await trialEnd(db, subject);
+  if (state === undefined) return;
+  const message = `${subject} has ended (${state}): what came of it is on record, and stays as it is`;
+  throw failure("Cancelled", message, { permanent: true });
+}
+
 export async function recordRung(
   db: Database,
   { run, ordinal, report, verdict, seen }: RungRecord,
@@ -90,7 +107,10 @@ export async function recordRung(
   });
 }
 
-/** Closes a trial's row. An end state on record is never replaced; only its place among the tells may be set later. */
+/**
+ * Closes a trial's row. An end state on record is never replaced; only its place among the tells may be set later. An
+ * outcome that knows of no step is one from outside: the step that the trial's rungs have told of stays.
+ */
 export async function recordOutcome(
   db: Database,
   run: string,
@@ -104,7 +124,7 @@ export async function recordOutcome(
         [run, ordinal, outcome.trial],
       );
     const { rowCount } = await tx.query(
-      `UPDATE trials SET state = $3, value = $4, step = $5, metrics = $6, trainable_params = $7, gpu_seconds = $8,
+      `UPDATE trials SET state = $3, value = $4, step = coalesce(nullif($5, 0), step), metrics = $6, trainable_params = $7, gpu_seconds = $8,
          checkpoint = $9, adapter = $10, adapter_sha256 = $11, error = $12, tell_ordinal = $13, init_sha256 = $14, ended_at = now()
        WHERE run = $1 AND trial = $2 AND state NOT IN (${ended})`,
       [

@@ -2,6 +2,7 @@ import type { Client } from "@temporalio/client";
 import { type KernelActivities, trialId } from "../../workflows/contracts";
 import type { Database } from "../persistence/database";
 import { readOutcomes } from "../persistence/read-trials";
+import { accountsOf } from "./accounts";
 import { cancelWorkflow, workflowStanding, workflowStandings } from "./workflows";
 
 type ReconcileActivities = Pick<KernelActivities, "trials.reconcile" | "run.isOpen" | "run.cancel">;
@@ -22,7 +23,8 @@ export const createReconcileActivities = ({
     const closed = trials.filter((_, i) => standings[i]?.open === false);
     const ended = await readOutcomes(db, run, closed);
     const known = new Set(ended.map(({ trial }) => trial));
-    return { gone: closed.filter((trial) => !known.has(trial)), ended };
+    const gone = closed.filter((trial) => !known.has(trial));
+    return { gone, ended, accounts: await accountsOf(temporal, run, gone) };
   },
   "run.isOpen": async ({ run, chain }) => {
     const standing = await workflowStanding(temporal, run);

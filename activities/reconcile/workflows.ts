@@ -37,14 +37,18 @@ export async function workflowStandings(
   client: Client,
   workflowIds: readonly string[],
 ): Promise<WorkflowStanding[]> {
-  const standings: WorkflowStanding[] = [];
-  for (let from = 0; from < workflowIds.length; from += CONCURRENT)
-    standings.push(
-      ...(await Promise.all(
-        workflowIds.slice(from, from + CONCURRENT).map((id) => workflowStanding(client, id)),
-      )),
-    );
-  return standings;
+  return fewAtATime(workflowIds, (id) => workflowStanding(client, id));
+}
+
+/** Asks of each, of a few at once; the answers come in the order of what was asked. */
+export async function fewAtATime<Item, Answer>(
+  items: readonly Item[],
+  ask: (item: Item) => Promise<Answer>,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (let from = 0; from < items.length; from += CONCURRENT)
+    answers.push(...(await Promise.all(items.slice(from, from + CONCURRENT).map(ask))));
+  return answers;
 }
 
 /** Asks for a workflow's cancellation. One that has ended needs none. */

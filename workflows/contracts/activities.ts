@@ -5,7 +5,7 @@ import type { ResolvedSpec } from "./resolved";
 import type * as Skill from "./skills";
 import type { StageOutputs } from "./stages";
 import type { TraceEvent } from "./trace";
-import type { RungReport, TrialOutcome, TrialParams, Verdict } from "./trial";
+import type { RungReport, TrialAccount, TrialOutcome, TrialParams, Verdict } from "./trial";
 
 /** Activities of the kernel worker, queue `belay-kernel`. Every one is idempotent. */
 export interface KernelActivities {
@@ -27,12 +27,15 @@ export interface KernelActivities {
   }): Promise<void>;
   /**
    * Increments the subject's epoch; answers with it and the checkpoints to resume from, newest first. `dispatch` names
-   * the request, whose repetitions get the same epoch; without it, each call is a dispatch of its own.
+   * the request, whose repetitions get the same epoch; without it, each call is a dispatch of its own. None beyond
+   * `maxStep` is offered: what lies there, of a life before a reset, is void from then on. Refuses a trial whose end is
+   * on record (`Cancelled`, not to be retried).
    */
   "dispatch.prepare"(input: {
     run: string;
     subject: string;
     dispatch?: string;
+    maxStep?: number;
   }): Promise<{ epoch: number; resumeFrom: CheckpointRef[] }>;
   /** Moves the newest-checkpoint pointer, unless a newer epoch was dispatched; collects beyond `keep`. */
   "checkpoint.commit"(input: {
@@ -56,12 +59,13 @@ export interface KernelActivities {
   "trace.ingest"(input: { run: string; segments: ArtifactRef[] }): Promise<{ events: number }>;
   /**
    * Asks Temporal whether the workflows of these trials still run. `gone`: closed without an outcome on record; `ended`:
-   * closed with this one, such as by a trial that found its experiment gone before that was reset.
+   * closed with this one, such as by a trial that found its experiment gone before that was reset. `accounts`: how far
+   * those gone had come, where their workflows still tell.
    */
   "trials.reconcile"(input: {
     run: string;
     trials: number[];
-  }): Promise<{ gone: number[]; ended?: TrialOutcome[] }>;
+  }): Promise<{ gone: number[]; ended?: TrialOutcome[]; accounts?: TrialAccount[] }>;
   /** Publishes a completed trial's adapter folder and metrics under the run, with rows. */
   "artifact.store"(input: StoreTrialInput): Promise<{ adapter: NamedArtifact[]; metrics: ArtifactRef }>;
   /**

@@ -22,6 +22,7 @@ export const Messages = {
   rungReport: "rungReport",
   trialOutcome: "trialOutcome",
   trialControl: "trialControl",
+  trialAccount: "trialAccount",
 } as const;
 
 export const RunState = z

@@ -68,3 +68,9 @@ export const TrialOutcome = z
   })
   .meta({ id: "TrialOutcome" });
 export type TrialOutcome = z.infer<typeof TrialOutcome>;
+
+/** What a trial has used and left behind so far: asked of its workflow, also when that was closed from outside. */
+export type TrialAccount = Pick<
+  TrialOutcome,
+  "trial" | "step" | "gpuSeconds" | "trainableParams" | "checkpoint" | "adapterSha256" | "initSha256"
+>;

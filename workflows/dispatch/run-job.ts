@@ -119,7 +119,13 @@ async function prepare(
   const context = { run: job.run, subject: job.subject, seat, releaseSeat };
   if (!job.checkpoint && session.epoch !== null) return { ...context, epoch: session.epoch, resumeFrom: [] };
   const { run, subject } = job;
-  const prepared = await database["dispatch.prepare"]({ run, subject, dispatch: newDispatchName() });
+  const { targetStep: maxStep } = job.params as { targetStep?: number };
+  const prepared = await database["dispatch.prepare"]({
+    run,
+    subject,
+    dispatch: newDispatchName(),
+    maxStep,
+  });
   session.epoch = prepared.epoch;
   return { ...context, epoch: prepared.epoch, resumeFrom: job.checkpoint ? prepared.resumeFrom : [] };
 }

@@ -8,11 +8,12 @@ import {
   type TrialRow,
 } from "../contracts/messages";
 import { SearchAttributeTypes } from "../contracts/search-attributes";
-import type { RungReport, TrialOutcome } from "../contracts/trial";
+import type { RungReport, TrialAccount, TrialOutcome } from "../contracts/trial";
 
 export const statusQuery = defineQuery<RunStatus>(Messages.status);
 export const trialsQuery = defineQuery<TrialRow[]>(Messages.trials);
 export const trialStatusQuery = defineQuery<TrialRow>(Messages.status);
+export const trialAccountQuery = defineQuery<TrialAccount>(Messages.trialAccount);
 
 export const pauseUpdate = defineUpdate<RunStatus>(Messages.pause);
 export const resumeUpdate = defineUpdate<RunStatus>(Messages.resume);

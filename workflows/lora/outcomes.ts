@@ -1,10 +1,12 @@
 import type { TrialEndState, TrialOutcome } from "../contracts/trial";
 
+export interface UnfinishedEnd {
+  state: TrialEndState;
+  error: { type: string; message: string } | null;
+}
+
 /** The outcome of a trial that brought nothing. */
-export const unfinishedOutcome = (
-  trial: number,
-  end: { state: TrialEndState; error: { type: string; message: string } | null },
-): TrialOutcome => ({
+export const unfinishedOutcome = (trial: number, end: UnfinishedEnd): TrialOutcome => ({
   trial,
   state: end.state,
   value: null,

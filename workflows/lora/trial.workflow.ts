@@ -12,7 +12,7 @@ import type { TrialInput } from "../contracts/workflow-inputs";
 import { runJob, sessionFor } from "../dispatch/run-job";
 import { kernel } from "../proxies";
 import { describeFailure } from "../reliability/failures";
-import { trialControlSignal, trialStatusQuery } from "./definitions";
+import { trialAccountQuery, trialControlSignal, trialStatusQuery } from "./definitions";
 import { unfinishedOutcome } from "./outcomes";
 import { evaluationJob, trainingJob } from "./trial/jobs";
 import { checkpointOf, type Leg, trainTo } from "./trial/legs";
@@ -25,6 +25,9 @@ import { TrialRun } from "./trial/trial-run";
 export async function trialWorkflow(input: TrialInput): Promise<TrialOutcome> {
   const trial = new TrialRun(input, sessionFor(trainingJob(input, input.totalSteps)));
   setHandler(trialStatusQuery, () => trial.row(), { description: "State of the trial" });
+  setHandler(trialAccountQuery, () => trial.account(), {
+    description: "What the trial has used and left behind",
+  });
   setHandler(trialControlSignal, (control) => {
     // Whoever sends one by hand may send nothing, and it stays in the history.
     const { verdict, action } = control ?? ({} as TrialControl);
@@ -58,6 +61,8 @@ async function carryOut(trial: TrialRun): Promise<TrialOutcome> {
       : state === "cancelled"
         ? null
         : describeFailure(error);
+    // Refused, since its end is on record: this execution was begun, by a reset, after that.
+    if (cause?.type === "Cancelled") trial.leaveItsRecord();
     return ended(trial, unfinishedOutcome(trial.input.trial, { state, error: cause }));
   }
 }
@@ -122,12 +127,4 @@ async function evaluateAndStore(trial: TrialRun, leg: Leg): Promise<TrialOutcome
 }
 
 /** Adds what the trial has used and left behind. */
-const ended = (trial: TrialRun, outcome: TrialOutcome): TrialOutcome => ({
-  ...outcome,
-  step: trial.step,
-  gpuSeconds: trial.gpuSeconds,
-  trainableParams: trial.trainableParams,
-  checkpoint: trial.checkpoint,
-  adapterSha256: trial.adapterSha256,
-  initSha256: trial.initSha256,
-});
+const ended = (trial: TrialRun, outcome: TrialOutcome): TrialOutcome => ({ ...outcome, ...trial.account() });

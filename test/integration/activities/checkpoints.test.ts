@@ -1,60 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { createCheckpointActivities } from "../../../activities/checkpoints";
 import { sweepGarbage } from "../../../activities/checkpoints/sweep";
-import { recordRun } from "../../../activities/persistence/runs";
 import { insertResumptions } from "../../../activities/persistence/trace";
-import { openTrials, recordOutcome } from "../../../activities/persistence/trials";
-import { trialId } from "../../../workflows/contracts";
+import { recordOutcome } from "../../../activities/persistence/trials";
 import { unfinishedOutcome } from "../../../workflows/lora/outcomes";
 import { failureOf } from "../../support/activity";
 import { blobOf, writeCheckpoint } from "../../support/checkpoints";
-import { freshDatabase, freshStore } from "../../support/services";
-
-const run = "r";
-const subject = "r/trial-0";
-
-async function setup() {
-  const [{ db }, { store, s3, bucket }] = [await freshDatabase(), await freshStore()];
-  await recordRun(db, { run, name: "a", state: "running", stage: "search" }, "x1");
-  const activities = createCheckpointActivities({ db, store });
-  const open = (params: Record<string, number>, execution: string, trial = 0) =>
-    openTrials(
-      db,
-      run,
-      [
-        {
-          trial,
-          workflowId: trialId(run, trial),
-          params,
-          modelBased: false,
-          tellCount: 0,
-          pending: [],
-          seed: 1,
-          replicateOf: null,
-        },
-      ],
-      execution,
-    );
-  await open({ r: 4 }, "x1");
-  return {
-    db,
-    store,
-    s3,
-    bucket,
-    open,
-    prepare: (dispatch?: string) => activities["dispatch.prepare"]({ run, subject, dispatch }),
-    commit: (checkpoint: Awaited<ReturnType<typeof writeCheckpoint>>, keep = 2) =>
-      activities["checkpoint.commit"]({ run, subject, checkpoint: checkpoint.ref, keep }),
-    write: (step: number, epoch: number, content?: string) =>
-      writeCheckpoint(store, { run, subject, step, epoch, content }),
-    steps: (prepared: { resumeFrom: { step: number; epoch: number }[] }) =>
-      prepared.resumeFrom.map(({ step, epoch }) => `${step}/${epoch}`),
-  };
-}
+import { dispatchedTrial, run, subject } from "../../support/dispatched-trial";
 
 describe("dispatch.prepare", () => {
   it("counts epochs, and offers what is in the store, newest first, whoever has reported it", async () => {
-    const { prepare, write, commit, steps, db } = await setup();
+    const { prepare, write, commit, steps, db } = await dispatchedTrial();
     expect(await prepare()).toEqual({ epoch: 1, resumeFrom: [] });
     expect((await db.query("SELECT state FROM trials")).rows).toEqual([{ state: "running" }]);
     await commit(await write(50, 1));
@@ -67,13 +22,13 @@ describe("dispatch.prepare", () => {
   });
 
   it("gives each of many simultaneous dispatches an epoch of its own", async () => {
-    const { prepare } = await setup();
+    const { prepare } = await dispatchedTrial();
     const epochs = (await Promise.all(Array.from({ length: 8 }, () => prepare()))).map(({ epoch }) => epoch);
     expect(epochs.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
   it("gives a dispatch that asks again what it was given, also at once or late", async () => {
-    const { prepare, write, commit, steps } = await setup();
+    const { prepare, write, commit, steps } = await dispatchedTrial();
     await prepare("w/1");
     await write(50, 1);
     const answers = await Promise.all(Array.from({ length: 4 }, () => prepare("w/2")));
@@ -91,7 +46,7 @@ describe("dispatch.prepare", () => {
   });
 
   it("never offers what a zombie wrote after its successor was dispatched", async () => {
-    const { prepare, write, steps } = await setup();
+    const { prepare, write, steps } = await dispatchedTrial();
     await prepare();
     await write(50, 1);
     await prepare();
@@ -100,7 +55,7 @@ describe("dispatch.prepare", () => {
   });
 
   it("leaves the abandoned branch once a dispatch has reported from where it went on", async () => {
-    const { prepare, write, steps, db } = await setup();
+    const { prepare, write, steps, db } = await dispatchedTrial();
     await prepare();
     await write(50, 1);
     await write(100, 1);
@@ -111,7 +66,7 @@ describe("dispatch.prepare", () => {
   });
 
   it("passes over objects that are no checkpoints of this subject", async () => {
-    const { prepare, write, store, steps } = await setup();
+    const { prepare, write, store, steps } = await dispatchedTrial();
     await prepare();
     const good = await write(50, 1);
     const folder = good.key.slice(0, good.key.lastIndexOf("/") + 1);
@@ -123,7 +78,7 @@ describe("dispatch.prepare", () => {
   });
 
   it("forgets the checkpoints of a trial that is opened afresh with other parameters, and keeps those of the same", async () => {
-    const { prepare, write, steps, open } = await setup();
+    const { prepare, write, steps, open } = await dispatchedTrial();
     await prepare();
     await write(50, 1);
     await open({ r: 4 }, "x2");
@@ -135,7 +90,7 @@ describe("dispatch.prepare", () => {
 
 describe("checkpoint.commit", () => {
   it("accepts a checkpoint once or twice, and refuses a zombie's", async () => {
-    const { prepare, write, commit, db } = await setup();
+    const { prepare, write, commit, db } = await dispatchedTrial();
     await prepare();
     const first = await write(50, 1);
     expect(await commit(first)).toEqual({ accepted: true });
@@ -153,7 +108,7 @@ describe("checkpoint.commit", () => {
   });
 
   it("accepts the one that a later dispatch resumed from and returned unchanged", async () => {
-    const { prepare, write, commit } = await setup();
+    const { prepare, write, commit } = await dispatchedTrial();
     await prepare();
     const reached = await write(50, 1);
     await prepare();
@@ -161,7 +116,7 @@ describe("checkpoint.commit", () => {
   });
 
   it("refuses one of a dispatch that was never made, and a manifest of another subject", async () => {
-    const { prepare, write, commit, store } = await setup();
+    const { prepare, write, commit, store } = await dispatchedTrial();
     await prepare();
     expect(await commit(await write(50, 7))).toEqual({ accepted: false });
     const other = await writeCheckpoint(store, { run, subject: "r/trial-1", step: 50, epoch: 1 });
@@ -169,7 +124,7 @@ describe("checkpoint.commit", () => {
   });
 
   it("is still accepted when it is repeated after it was collected, and refused when it was never there", async () => {
-    const { prepare, write, commit, s3, bucket } = await setup();
+    const { prepare, write, commit, s3, bucket } = await dispatchedTrial();
     await prepare();
     const first = await write(50, 1);
     await commit(first);
@@ -182,7 +137,7 @@ describe("checkpoint.commit", () => {
   });
 
   it("collects beyond what is to be kept, and deletes files only when nothing names them any longer", async () => {
-    const { prepare, write, commit, store, db } = await setup();
+    const { prepare, write, commit, store, db } = await dispatchedTrial();
     await prepare();
     const first = await write(50, 1);
     const second = await write(100, 1);
@@ -208,7 +163,7 @@ describe("checkpoint.commit", () => {
   ])(
     "keeps files that only an unreported checkpoint of a trial names that ended as $state: $kept",
     async ({ state, kept }) => {
-      const { prepare, write, commit, store, db, open } = await setup();
+      const { prepare, write, commit, store, db, open } = await dispatchedTrial();
       await prepare();
       await write(50, 1, "twins");
       await write(100, 1);
@@ -228,7 +183,7 @@ describe("checkpoint.commit", () => {
   );
 
   it("does not delete files that an unreported checkpoint of an open run names", async () => {
-    const { prepare, write, commit, store, db } = await setup();
+    const { prepare, write, commit, store, db } = await dispatchedTrial();
     await prepare();
     const first = await write(50, 1, "twins");
     await write(100, 1);

@@ -39,7 +39,8 @@ afterAll(async () => {
   for (const clean of cleanings) await clean();
 });
 
-const start = (workflowId: string) => client.workflow.start("standingWorkflow", { workflowId, taskQueue });
+const start = (workflowId: string, ...args: unknown[]) =>
+  client.workflow.start("standingWorkflow", { workflowId, taskQueue, args });
 
 /** Ends a workflow and waits until Temporal says so. */
 async function end(workflowId: string, how: "complete" | "fail"): Promise<void> {
@@ -98,6 +99,7 @@ describe("trials.reconcile", () => {
     expect(await activities["trials.reconcile"]({ run, trials: [0, 1, 2, 3, 4, 5] })).toEqual({
       gone: [1, 2, 4, 5],
       ended: [outcome],
+      accounts: [],
     });
     await client.workflow.getHandle(idOf(0)).terminate();
   });
@@ -121,11 +123,28 @@ describe("trials.reconcile", () => {
     const second = await start(idOf(1));
     await client.workflow.getHandle(idOf(1)).signal(endSignal, "continue");
     await continued(idOf(1), second.firstExecutionRunId);
-    expect(await activities["trials.reconcile"]({ run, trials: [0, 1] })).toEqual({ gone: [], ended: [] });
+    expect(await activities["trials.reconcile"]({ run, trials: [0, 1] })).toMatchObject({
+      gone: [],
+      ended: [],
+    });
     for (const n of [0, 1]) await client.workflow.getHandle(idOf(n)).terminate();
     expect(await activities["trials.reconcile"]({ run, trials: [0, 1] })).toEqual({
       gone: [0, 1],
       ended: [],
+      accounts: [],
+    });
+  });
+
+  it("tells what a trial that was terminated had used and left behind", async () => {
+    const { run, activities, idOf } = await setup(1);
+    const account = { trial: 0, step: 50, gpuSeconds: 2.5, trainableParams: 10, checkpoint: null };
+    await start(idOf(0), account);
+    await firstTaskCompleted(idOf(0));
+    await client.workflow.getHandle(idOf(0)).terminate();
+    expect(await activities["trials.reconcile"]({ run, trials: [0] })).toEqual({
+      gone: [0],
+      ended: [],
+      accounts: [account],
     });
   });
 });

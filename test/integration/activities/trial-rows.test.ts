@@ -110,6 +110,17 @@ describe("trials.recordOutcome", () => {
     });
   });
 
+  it("keeps the step of the last rung where the outcome, told by another, knows of none", async () => {
+    const run = "closed-from-outside";
+    await startRun(run, trial(run, 0));
+    const report = { trial: 0, rung: 0, step: 50, value: 1, metrics: {} };
+    const rung = { run, ordinal: 0, report, verdict: "continue" as const, seen: 1 };
+    await callFrom("x1", activities["trials.recordRung"], rung);
+    const closed = outcome(0, { state: "failed", value: null, step: 0 });
+    await callFrom("x1", activities["trials.recordOutcome"], { run, ordinal: 0, outcome: closed });
+    expect(await trialRows(run)).toMatchObject([{ state: "failed", step: 50 }]);
+  });
+
   it("gives an ordinal to a trial that closed its own row, and takes it from another after a reset", async () => {
     const run = "ordinals";
     await startRun(run, trial(run, 0), trial(run, 1));

@@ -1,4 +1,6 @@
 import type { Client } from "@temporalio/client";
+import { failure } from "../../../activities/failure";
+import { accountsOf } from "../../../activities/reconcile/accounts";
 import type { KernelActivities, TrialOutcome } from "../../../workflows/contracts";
 import { ExperimentSpec } from "../../../workflows/contracts";
 import { analyticLoss } from "./analytic-loss";
@@ -42,10 +44,13 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
       row.outcome ??= outcome;
       row.ordinal = ordinal ?? row.ordinal;
     },
-    "dispatch.prepare": async ({ subject }) => {
+    "dispatch.prepare": async ({ subject, maxStep = Number.POSITIVE_INFINITY }) => {
+      const ended = records.trials.get(subject)?.outcome;
+      if (ended) throw failure("Cancelled", `${subject} has ended (${ended.state})`, { permanent: true });
       const epoch = (records.epochs.get(subject) ?? 0) + 1;
       records.epochs.set(subject, epoch);
-      const resumeFrom = [...(records.checkpoints.get(subject) ?? [])].sort((a, b) => b.step - a.step);
+      const stored = records.checkpoints.get(subject) ?? [];
+      const resumeFrom = stored.filter(({ step }) => step <= maxStep).sort((a, b) => b.step - a.step);
       return { epoch, resumeFrom: resumeFrom.slice(0, 2) };
     },
     "checkpoint.commit": async () => ({ accepted: true }),
@@ -77,7 +82,7 @@ export function kernelActivities(records: Records, client: Client, bench: Bench)
         if (outcome) ended.push(outcome);
         else gone.push(trial);
       }
-      return { gone, ended };
+      return { gone, ended, accounts: await accountsOf(client, run, gone) };
     },
     "artifact.store": async () => ({ adapter: [], metrics: artifact("metrics") }),
     "artifact.publish": async () => ({

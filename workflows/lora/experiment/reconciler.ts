@@ -2,7 +2,6 @@ import { CancellationScope, sleep } from "@temporalio/workflow";
 import type { KernelActivities } from "../../contracts/activities";
 import { kernel } from "../../proxies";
 import { workflowEvents } from "../../trace/buffer";
-import { unfinishedOutcome } from "../outcomes";
 import type { Search } from "../search/search";
 import type { ExperimentRun } from "./experiment-run";
 import type { TrialChildren } from "./trial-children";
@@ -87,9 +86,12 @@ export class Reconciler {
       type: "Cancelled",
       message: "its workflow was closed from outside: terminated, or timed out",
     };
+    const state = this.run.switch.cancelled ? "cancelled" : "failed";
     for (const trial of gone) {
-      const state = this.run.switch.cancelled ? "cancelled" : "failed";
-      this.run.receive({ outcome: unfinishedOutcome(trial, { state, error }) });
+      const live = this.search.find(trial);
+      if (live === undefined) continue;
+      const account = answer.accounts?.find((each) => each.trial === trial);
+      this.run.receive({ outcome: { ...this.search.unfinished(live, { state, error }), ...account } });
     }
   }
 }

@@ -15,7 +15,6 @@ import { database, skills } from "../../proxies";
 import { describeFailure } from "../../reliability/failures";
 import { workflowEvents } from "../../trace/buffer";
 import { attributes } from "../definitions";
-import { unfinishedOutcome } from "../outcomes";
 import type { Decision } from "../search/judge";
 import type { AskRequest } from "../search/rows";
 import type { Search } from "../search/search";
@@ -252,7 +251,7 @@ export class SearchDriver {
       );
     }
     const closing = this.search.open().filter((trial) => trial.state === "pending" || this.stopOverdue);
-    const writes = closing.flatMap((trial) => this.takeOutcome(unfinishedOutcome(trial.trial, reason)));
+    const writes = closing.flatMap((trial) => this.takeOutcome(this.search.unfinished(trial, reason)));
     await Promise.all(writes);
   }
 

@@ -11,7 +11,6 @@ export function trialRows(search: Search, paused: boolean): TrialRow[] {
 
 function openRow(search: Search, trial: LiveTrial, paused: boolean): TrialRow {
   const reports = trial.reports;
-  const rungs = search.rungsOf(trial);
   return {
     trial: trial.trial,
     workflowId: trialId(search.setup.run, trial.trial),
@@ -19,7 +18,7 @@ function openRow(search: Search, trial: LiveTrial, paused: boolean): TrialRow {
     params: trial.params,
     modelBased: trial.modelBased,
     rung: reports === 0 ? null : reports - 1,
-    step: reports === 0 ? 0 : (rungs[reports - 1] ?? 0),
+    step: search.stepOf(trial),
     totalSteps: trial.totalSteps,
     value: trial.value,
   };

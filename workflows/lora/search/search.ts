@@ -2,6 +2,7 @@ import type { OpenTrial } from "../../contracts/activities";
 import type { LoraSpec, SearchSpec, TrainSpec } from "../../contracts/experiment";
 import type { Proposal } from "../../contracts/skills";
 import type { RungReport, TrialOutcome } from "../../contracts/trial";
+import { type UnfinishedEnd, unfinishedOutcome } from "../outcomes";
 import { replicateSeed, trialConfig, trialSteps } from "../trial-config";
 import { askSize, stopReason } from "./asking";
 import { type Decision, Judge, type VerdictMessage } from "./judge";
@@ -71,6 +72,11 @@ export class Search {
 
   rungsOf(trial: Pick<LiveTrial, "totalSteps" | "bracket" | "replicateOf">): number[] {
     return trial.replicateOf === null ? rungSteps(this.setup.search, trial.totalSteps, trial.bracket) : [];
+  }
+
+  /** The step of its last report; 0 before the first. */
+  stepOf(trial: LiveTrial): number {
+    return trial.reports === 0 ? 0 : (this.rungsOf(trial)[trial.reports - 1] ?? 0);
   }
 
   // -- proposing
@@ -202,6 +208,11 @@ export class Search {
   }
 
   // -- ending
+
+  /** The outcome of an open trial that cannot tell its own: it came as far as it has reported. */
+  unfinished(trial: LiveTrial, end: UnfinishedEnd): TrialOutcome {
+    return { ...unfinishedOutcome(trial.trial, end), step: this.stepOf(trial) };
+  }
 
   /**
    * Takes a trial's end. Null when it had ended before. `ordinal`: its place among the tells, null for a replicate.

@@ -10,7 +10,7 @@ import {
 } from "@temporalio/workflow";
 import type { CheckpointRef } from "../../contracts/artifact";
 import type { TrialRow } from "../../contracts/messages";
-import type { RungReport, TrialOutcome, TrialState, Verdict } from "../../contracts/trial";
+import type { RungReport, TrialAccount, TrialOutcome, TrialState, Verdict } from "../../contracts/trial";
 import type { TrialInput } from "../../contracts/workflow-inputs";
 import type { SeatSession } from "../../dispatch/seat-session";
 import { Machine } from "../../lifecycle/machine";
@@ -146,6 +146,11 @@ export class TrialRun {
     this.switch.cancel();
   }
 
+  /** What became of the trial is on record: nobody is told, and whoever waits for it finds it there. */
+  leaveItsRecord(): void {
+    this.orphaned = true;
+  }
+
   /**
    * Asks whether the experiment is still open, since a terminated one tells nobody. Less and less often: an orphan works
    * on for about as long again as it has run, and for no longer than the longest wait.
@@ -187,6 +192,19 @@ export class TrialRun {
       this.switch.throwIfCancelled();
       return "interrupted";
     }
+  }
+
+  /** What it has used and left behind. */
+  account(): TrialAccount {
+    return {
+      trial: this.input.trial,
+      step: this.step,
+      gpuSeconds: this.gpuSeconds,
+      trainableParams: this.trainableParams,
+      checkpoint: this.checkpoint,
+      adapterSha256: this.adapterSha256,
+      initSha256: this.initSha256,
+    };
   }
 
   row(): TrialRow {
