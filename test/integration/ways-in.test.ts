@@ -165,7 +165,7 @@ describe("a run can be started", { timeout: 300_000 }, () => {
     // A folder with another run's files would end as a mixture of both, each file of it checked.
     writeFileSync(join(target, "manifest.json"), "of another run");
     await expect(commandLine(copying, folder, info)).rejects.toThrow(
-      /another run has published[^]*expected 2 to be/,
+      /another run has published[\s\S]*expected 2 to be/,
     );
   });
 });
