@@ -4,7 +4,7 @@ import { BelayError } from "../../errors";
 import type { PendingWork } from "../../pending-work";
 import type { Run } from "../../run";
 import { hasHeartbeat, type LiveState, type TrialProgress } from "./state";
-import { describeFailures, describeStandstill, describeWork, retriedOnly } from "./under-way";
+import { describeFailures, describeStandstill, describeWork, isQueued, retriedOnly } from "./under-way";
 
 /** Trials whose heartbeats are read at each look; more than fit a screen would only cost. */
 const MAX_HEARTBEATS = 64;
@@ -17,6 +17,7 @@ export const blank = (run: string, uiUrl: string | null): LiveState => ({
   status: null,
   trials: [],
   progress: new Map(),
+  queued: new Set(),
   underWay: null,
   retried: null,
   trouble: null,
@@ -38,6 +39,7 @@ export async function look(run: Run, before: LiveState): Promise<LiveState> {
       status,
       trials,
       progress: new Map([...before.progress, ...[...ofTrials].flatMap(progressOf)]),
+      queued: new Set([...ofTrials].flatMap(([trial, work]) => (isQueued(work) ? [trial] : []))),
       underWay,
       retried: describeFailures(work),
       trouble: null,

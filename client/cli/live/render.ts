@@ -21,7 +21,7 @@ export function renderLive(state: LiveState, { columns, rows, paint = plain }: V
   } else {
     top.push(stageLine(status, paint));
     // How many trials there will be is known once the experiment is resolved.
-    if (status.numTrials > 0) top.push(countsLine(status, paint));
+    if (status.numTrials > 0) top.push(countsLine(state, status, paint));
     if (state.underWay) bottom.push(paint("cyan", `▸ ${oneLine(state.underWay)}`));
     bottom.push(bestLine(status, paint));
   }
@@ -52,11 +52,20 @@ function stageLine({ stage, state }: RunStatus, paint: Paint): string {
 
 const SHOWN_EVEN_IF_NONE: ReadonlySet<keyof TrialCounts> = new Set(["running", "completed"]);
 
-function countsLine({ counts, numTrials, gpuSeconds }: RunStatus, paint: Paint): string {
+function countsLine(
+  { trials, queued }: LiveState,
+  { counts, numTrials, gpuSeconds }: RunStatus,
+  paint: Paint,
+): string {
   const known = Object.values(counts).reduce((sum, n) => sum + n, 0);
-  const parts = (Object.keys(counts) as (keyof TrialCounts)[])
-    .filter((name) => counts[name] > 0 || SHOWN_EVEN_IF_NONE.has(name))
-    .map((name) => `${counts[name]} ${name}`);
+  const waiting = trials.filter(({ state }) => state === "waiting").length;
+  // To the search all of these are running; to a person, only those that are on an engine.
+  const shown = { ...counts, running: Math.max(0, counts.running - queued.size - waiting) };
+  const parts = (Object.keys(shown) as (keyof TrialCounts)[])
+    .filter((name) => shown[name] > 0 || SHOWN_EVEN_IF_NONE.has(name))
+    .map((name) => `${shown[name]} ${name}`);
+  if (waiting > 0) parts.unshift(`${waiting} waiting`);
+  if (queued.size > 0) parts.unshift(`${queued.size} queued`);
   const training = gpuSeconds > 0 ? paint("dim", `   training ${formatDuration(gpuSeconds * 1000)}`) : "";
   const begun = Math.max(known - counts.pending, 0);
   // Whatever goes beyond the trials that were asked for reruns one of them with another seed.

@@ -22,6 +22,8 @@ export interface LiveState {
   trials: TrialRow[];
   /** By trial number. */
   progress: ReadonlyMap<number, TrialProgress>;
+  /** Running trials, by number, that have no place on an engine yet. */
+  queued: ReadonlySet<number>;
   /** What the run itself has under way, in words; null during the search, whose table says it. */
   underWay: string | null;
   /** What failed and is being tried again, in words, the same for every attempt; null when nothing is. */

@@ -1,6 +1,6 @@
 import type { RunStatus, TrialRow } from "../../../workflows/contracts";
 import { formatNumber, formatParam, oneLine, type Paint } from "./format";
-import { isActive, type LiveState, type TrialProgress } from "./state";
+import { isActive, type LiveState } from "./state";
 
 const MAX_CELL = 24;
 
@@ -12,7 +12,7 @@ export function trialTable(state: LiveState, status: RunStatus, maxLines: number
   const shown = fits ? state.trials : mostTelling(state.trials, status, Math.max(1, room - 1));
   const keys = [...new Set(state.trials.flatMap((trial) => Object.keys(trial.params)))];
   const header = ["trial", "state", ...keys, "step", "loss", status.metric];
-  const cells = shown.map((trial) => row(trial, keys, state.progress.get(trial.trial)));
+  const cells = shown.map((trial) => row(trial, keys, state));
   const widths = header.map((title, i) =>
     Math.max(title.length, ...cells.map((each) => each[i]?.length ?? 0)),
   );
@@ -27,7 +27,8 @@ export function trialTable(state: LiveState, status: RunStatus, maxLines: number
   return lines;
 }
 
-function row(trial: TrialRow, keys: string[], progress: TrialProgress | undefined): string[] {
+function row(trial: TrialRow, keys: string[], { progress: heard, queued }: LiveState): string[] {
+  const progress = heard.get(trial.trial);
   const params = keys.map((key) => {
     const value = trial.params[key];
     return value === undefined ? "" : oneLine(formatParam(value)).slice(0, MAX_CELL);
@@ -36,7 +37,7 @@ function row(trial: TrialRow, keys: string[], progress: TrialProgress | undefine
   const total = trial.totalSteps || (progress?.totalSteps ?? 0);
   return [
     String(trial.trial),
-    trial.state,
+    queued.has(trial.trial) ? "queued" : trial.state,
     ...params,
     total > 0 ? `${step}/${total}` : "",
     typeof progress?.loss === "number" ? formatNumber(progress.loss) : "",

@@ -37,6 +37,10 @@ export function describeWork(work: readonly PendingWork[]): string | null {
   return lines.length > 0 ? [...new Set(lines)].join("; ") : null;
 }
 
+/** All that a trial has under way is to ask for a place on an engine. */
+export const isQueued = (work: readonly PendingWork[]): boolean =>
+  work.length > 0 && work.every(({ activity }) => activity === SEAT);
+
 /** During the search: why none of the open trials gets any further, by what they all have under way. */
 export const describeStandstill = (work: readonly PendingWork[]): string | null =>
   work.some(({ activity, started }) => activity === SEAT && !started) && !work.some(({ started }) => started)

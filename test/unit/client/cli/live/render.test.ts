@@ -102,6 +102,15 @@ describe("the live view", () => {
       }
   });
 
+  it("tells who trains from who is queued for an engine or waits for a verdict", () => {
+    const trials = [trial(0), trial(1), trial(2, { state: "waiting", rung: 0, step: 75 })];
+    const counts = { ...status().counts, pending: 0, running: 3, completed: 0, pruned: 0 };
+    const lines = shown(live({ trials, status: status({ counts }), queued: new Set([1]) }));
+    expect(lines).toContain("Trials 3/8: 1 queued | 1 waiting | 1 running | 0 completed");
+    expect(lines).toMatch(/^\* 1 +queued/m);
+    expect(lines).toMatch(/^ +0 +running/m);
+  });
+
   it("shows running trials and the best one first when not all fit, and how many are hidden", () => {
     const many = Array.from({ length: 50 }, (_, i) =>
       trial(i, { state: i < 45 ? "completed" : "running", value: i / 50 }),

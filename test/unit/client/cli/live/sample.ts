@@ -55,6 +55,7 @@ export function live(changes: Partial<LiveState> = {}): LiveState {
       [2, { step: 120, totalSteps: 300, loss: 0.41251 }],
       [3, { step: 31, totalSteps: 300, loss: null }],
     ]),
+    queued: new Set(),
     underWay: null,
     retried: null,
     trouble: null,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeStandstill, describeWork } from "../../../../../client/cli/live/under-way";
+import { describeStandstill, describeWork, isQueued } from "../../../../../client/cli/live/under-way";
 
 const work = (activity: string, started: boolean) => ({
   activity,
@@ -13,6 +13,12 @@ describe("what is under way", () => {
   it("tells an absent GPU worker from one without a free place", () => {
     expect(describeWork([work("gpu.acquireSeat", false)])).toBe("waiting for a GPU worker");
     expect(describeWork([work("gpu.acquireSeat", true)])).toBe("waiting for a free seat on an engine");
+  });
+
+  it("takes a trial for queued while it has nothing but its place to ask for", () => {
+    expect(isQueued([work("gpu.acquireSeat", true)])).toBe(true);
+    expect(isQueued([work("training.run", true)])).toBe(false);
+    expect(isQueued([])).toBe(false);
   });
 
   it("says during a search that nobody trains, and nothing as long as somebody does", () => {
