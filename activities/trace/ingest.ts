@@ -30,10 +30,10 @@ export async function ingestTrace(
 ): Promise<{ events: number }> {
   const named = segments.map((ref) => ({ key: keyOf(ref, deps.store.bucket), sizeBytes: ref.sizeBytes }));
   const known = await readSegments(deps.db, run, named.length > 0 ? named.map(({ key }) => key) : null);
-  const todo = named.length > 0 ? named : await deps.store.list(walPrefix(run));
+  const listed = named.length > 0 ? named : await deps.store.list(walPrefix(run));
   let events = 0;
   let damage: unknown;
-  for (const { key, sizeBytes } of todo) {
+  for (const { key, sizeBytes } of listed) {
     // A log only grows, so an object of the same name and size has been read.
     if (known.has(`${key}\0${sizeBytes}`)) continue;
     try {

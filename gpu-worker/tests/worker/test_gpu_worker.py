@@ -6,126 +6,18 @@ import asyncio
 import json
 import os
 import signal
-import uuid
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from minio import Minio
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.exceptions import ActivityError, ApplicationError
-from temporalio.exceptions import TimeoutError as TemporalTimeout
-from temporalio.worker import Worker
+from temporalio.client import Client
 
 from belay_gpu.contracts.models import CheckpointManifest
-from belay_gpu.wal import valid_prefix
-from belay_gpu.worker.config import StoreConfig
 from belay_gpu.worker.store import ObjectStore
 from tests.support.servers import until
-from tests.worker.harness import GpuWorker, OneJob, gpu_worker
-from tests.worker.jobs import Inputs, make_inputs
-
-ENDLESS = {"target": 5000, "total": 5000}
-
-
-@pytest.fixture(scope="module")
-def shared_worker(
-    temporal_address: str, store_config: StoreConfig, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[GpuWorker]:
-    """One worker for the tests that leave it alive; the trainer's imports are paid once."""
-    with gpu_worker(temporal_address, store_config, tmp_path_factory.mktemp("gpu") / "state") as worker:
-        yield worker
-
-
-@pytest.fixture
-async def client(temporal_address: str) -> AsyncIterator[Client]:
-    client = await Client.connect(temporal_address, data_converter=pydantic_data_converter)
-    async with Worker(client, task_queue="test", workflows=[OneJob]):
-        yield client
-
-
-@pytest.fixture
-def s3(store_config: StoreConfig) -> Minio:
-    address = store_config.endpoint.removeprefix("http://")
-    return Minio(address, store_config.access_key, store_config.secret_key, secure=False, region="us-east-1")
-
-
-@pytest.fixture
-def inputs(store: ObjectStore, tmp_path: Path) -> Inputs:
-    return make_inputs(store, tmp_path, f"run-{uuid.uuid4().hex[:8]}")
-
-
-async def start(
-    client: Client,
-    inputs: Inputs,
-    entrypoint: str,
-    params: dict[str, Any],
-    *,
-    subject: str = "trial-0",
-    **more: Any,
-) -> WorkflowHandle[Any, Any]:
-    request = {
-        "run": inputs.run,
-        "subject": f"{inputs.run}/{subject}",
-        "epoch": 1,
-        "entrypoint": entrypoint,
-        "params": params,
-        **more,
-    }
-    return await client.start_workflow("oneJob", request, id=f"job-{uuid.uuid4()}", task_queue="test")
-
-
-async def failure(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
-    with pytest.raises(WorkflowFailureError) as raised:
-        await handle.result()
-    cause = raised.value.cause
-    assert isinstance(cause, ActivityError)
-    assert isinstance(cause.cause, ApplicationError)
-    return cause.cause
-
-
-def read(s3: Minio, uri: str) -> bytes:
-    return s3.get_object("belay", uri.removeprefix("s3://belay/")).read()
-
-
-def names(s3: Minio, prefix: str) -> list[str]:
-    entries = s3.list_objects("belay", prefix=prefix, recursive=True)
-    return [entry.object_name for entry in entries if entry.object_name is not None]
-
-
-def manifests(s3: Minio, inputs: Inputs, folder: str = "trials/0") -> list[str]:
-    prefix = f"runs/{inputs.run}/{folder}/checkpoints/"
-    return sorted(name.removeprefix(prefix) for name in names(s3, prefix))
-
-
-def trace(s3: Minio, inputs: Inputs) -> list[dict[str, Any]]:
-    """All events of the run in the store; each segment must be whole."""
-    events = []
-    for name in names(s3, f"runs/{inputs.run}/wal/"):
-        data = s3.get_object("belay", name).read()
-        prefix = valid_prefix(data)
-        assert prefix.end == len(data)
-        assert f"/{prefix.events[0]['seq']:012d}.jsonl" in name
-        events += prefix.events
-    return events
-
-
-async def step_of(handle: WorkflowHandle[Any, Any]) -> int:
-    """The step that the running training's newest heartbeat told."""
-    description = await handle.describe()
-    for pending in description.raw_description.pending_activities:
-        if pending.activity_type.name == "training.run" and pending.heartbeat_details.payloads:
-            return int(json.loads(pending.heartbeat_details.payloads[0].data)["step"])
-    return 0
-
-
-async def until_step(handle: WorkflowHandle[Any, Any], step: int) -> None:
-    while await step_of(handle) < step:
-        status = (await handle.describe()).status
-        assert status == WorkflowExecutionStatus.RUNNING, f"{handle.id} ended before step {step}"
-        await asyncio.sleep(0.1)
+from tests.worker.calls import ENDLESS, failure, manifests, read, start, trace, until_step
+from tests.worker.harness import GpuWorker
+from tests.worker.jobs import Inputs
 
 
 @pytest.fixture(scope="module")
@@ -329,88 +221,3 @@ async def test_a_trainer_that_is_asked_to_stop_makes_no_suspect(
     assert lost.type == "EngineLost"
     assert lost.details[0]["resident"] is False
     assert lost.details[0]["checkpoint"]["step"] >= 3
-
-
-async def test_a_stopped_worker_checkpoints_and_makes_no_suspect(
-    temporal_address: str,
-    store_config: StoreConfig,
-    client: Client,
-    inputs: Inputs,
-    s3: Minio,
-    shared_worker: GpuWorker,
-    tmp_path: Path,
-) -> None:
-    """Two engines: the second is stopped with a trial on board, and the first goes on with it."""
-    first = await start(client, inputs, "training.run", inputs.training(**ENDLESS), subject="trial-7")
-    await until_step(first, 2)
-    with gpu_worker(temporal_address, store_config, tmp_path / "state") as second:
-        handle = await start(client, inputs, "training.run", inputs.training(**ENDLESS))
-        await until_step(handle, 3)
-        second.process.terminate()
-        lost = await failure(handle)
-        assert second.process.wait(60) == 0
-    assert lost.type == "EngineLost"
-    assert lost.details[0]["resident"] is False
-    checkpoint = lost.details[0]["checkpoint"]
-    assert checkpoint["step"] >= 3
-    assert not second.ready_file.exists()
-    await first.cancel()
-    await first.result()
-    resumed = await (
-        await start(
-            client,
-            inputs,
-            "training.run",
-            inputs.training(total=5000, target=checkpoint["step"] + 1),
-            epoch=2,
-            resumeFrom=[checkpoint],
-        )
-    ).result()
-    assert resumed["resumedFromStep"] == checkpoint["step"]
-
-
-async def test_a_killed_workers_trace_and_checkpoints_are_recovered_at_the_next_boot(
-    temporal_address: str,
-    store_config: StoreConfig,
-    client: Client,
-    inputs: Inputs,
-    s3: Minio,
-    shared_worker: GpuWorker,
-    tmp_path: Path,
-) -> None:
-    blocker = await start(client, inputs, "training.run", inputs.training(**ENDLESS), subject="trial-7")
-    await until_step(blocker, 2)
-    state = tmp_path / "state"
-    with gpu_worker(temporal_address, store_config, state) as doomed:
-        handle = await start(
-            client, inputs, "training.run", inputs.training(total=5000, target=5000, save=4000)
-        )
-        await until_step(handle, 3)
-        engine = next(state.glob("engines/*"))
-        doomed.process.kill()
-        doomed.process.wait()
-    assert manifests(s3, inputs) == []
-    with gpu_worker(temporal_address, store_config, state):
-        await asyncio.to_thread(until, lambda: not engine.exists(), "the recovery")
-        found = manifests(s3, inputs)
-        assert len(found) == 1, "the orphaned trainer's own last checkpoint"
-        step = int(found[0].split("-")[0])
-        events = [e for e in trace(s3, inputs) if e["subject"] == f"{inputs.run}/trial-0"]
-        steps = [e["data"]["step"] for e in events if "train_loss" in e["data"].get("values", {})]
-        assert steps == list(range(1, step + 1))
-    with pytest.raises(WorkflowFailureError) as raised:
-        await handle.result()
-    assert isinstance(raised.value.cause, ActivityError)
-    assert isinstance(raised.value.cause.cause, TemporalTimeout), "no heartbeat comes from the dead"
-    await blocker.cancel()
-    await blocker.result()
-
-
-async def test_a_state_folder_has_one_worker(
-    shared_worker: GpuWorker, temporal_address: str, store_config: StoreConfig
-) -> None:
-    with (
-        pytest.raises(RuntimeError, match="ended with 3"),
-        gpu_worker(temporal_address, store_config, shared_worker.state_dir),
-    ):
-        pass
