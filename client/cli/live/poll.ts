@@ -4,7 +4,14 @@ import { BelayError } from "../../errors";
 import type { PendingWork } from "../../pending-work";
 import type { Run } from "../../run";
 import { hasHeartbeat, type LiveState, type TrialProgress } from "./state";
-import { describeFailures, describeStandstill, describeWork, isQueued, retriedOnly } from "./under-way";
+import {
+  describeFailures,
+  describeStandstill,
+  describeWork,
+  isQueued,
+  retriedOnly,
+  standsStill,
+} from "./under-way";
 
 /** Trials whose heartbeats are read at each look; more than fit a screen would only cost. */
 const MAX_HEARTBEATS = 64;
@@ -18,6 +25,7 @@ export const blank = (run: string, uiUrl: string | null): LiveState => ({
   trials: [],
   progress: new Map(),
   queued: new Set(),
+  standsSince: null,
   underWay: null,
   retried: null,
   trouble: null,
@@ -28,18 +36,21 @@ export async function look(run: Run, before: LiveState): Promise<LiveState> {
   try {
     const [status, trials, work] = await Promise.all([run.status(), run.trials(), run.pendingWork()]);
     const ofTrials = await workOf(run, trials.filter(hasHeartbeat));
+    const now = Date.now();
+    const standsSince = standsStill([...ofTrials.values()].flat()) ? (before.standsSince ?? now) : null;
     const underWay =
       status.stage === "search"
-        ? (describeWork(retriedOnly(work)) ?? describeStandstill([...ofTrials.values()].flat()))
+        ? (describeWork(retriedOnly(work)) ?? describeStandstill(now - (standsSince ?? now)))
         : describeWork(work);
     return {
       ...before,
-      now: Date.now(),
+      now,
       endedAt: isRunEnded(status.state) ? await run.endedAt() : null,
       status,
       trials,
       progress: new Map([...before.progress, ...[...ofTrials].flatMap(progressOf)]),
       queued: new Set([...ofTrials].flatMap(([trial, work]) => (isQueued(work) ? [trial] : []))),
+      standsSince,
       underWay,
       retried: describeFailures(work),
       trouble: null,

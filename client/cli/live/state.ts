@@ -24,6 +24,8 @@ export interface LiveState {
   progress: ReadonlyMap<number, TrialProgress>;
   /** Running trials, by number, that have no place on an engine yet. */
   queued: ReadonlySet<number>;
+  /** Since when all trials have waited for a GPU worker, in epoch milliseconds; null while one has work. */
+  standsSince: number | null;
   /** What the run itself has under way, in words; null during the search, whose table says it. */
   underWay: string | null;
   /** What failed and is being tried again, in words, the same for every attempt; null when nothing is. */

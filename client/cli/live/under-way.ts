@@ -41,11 +41,15 @@ export function describeWork(work: readonly PendingWork[]): string | null {
 export const isQueued = (work: readonly PendingWork[]): boolean =>
   work.length > 0 && work.every(({ activity }) => activity === SEAT);
 
-/** During the search: why none of the open trials gets any further, by what they all have under way. */
-export const describeStandstill = (work: readonly PendingWork[]): string | null =>
-  work.some(({ activity, started }) => activity === SEAT && !started) && !work.some(({ started }) => started)
-    ? "waiting for a GPU worker (npx belay up starts what is not up)"
-    : null;
+/** During the search: none of the open trials gets any further, for want of a GPU worker. */
+export const standsStill = (work: readonly PendingWork[]): boolean =>
+  work.some(({ activity, started }) => activity === SEAT && !started) && !work.some(({ started }) => started);
+
+/** A worker takes a moment to answer: only what lasts is worth a line. */
+const STANDSTILL_MS = 10_000;
+
+export const describeStandstill = (lastsMs: number): string | null =>
+  lastsMs >= STANDSTILL_MS ? "waiting for a GPU worker (npx belay up starts what is not up)" : null;
 
 /** What failed last and is tried again, without the number of the attempt: that changes, the trouble does not. */
 export function describeFailures(work: readonly PendingWork[]): string | null {

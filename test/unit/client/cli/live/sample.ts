@@ -56,6 +56,7 @@ export function live(changes: Partial<LiveState> = {}): LiveState {
       [3, { step: 31, totalSteps: 300, loss: null }],
     ]),
     queued: new Set(),
+    standsSince: null,
     underWay: null,
     retried: null,
     trouble: null,

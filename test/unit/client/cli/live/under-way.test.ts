@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { describeStandstill, describeWork, isQueued } from "../../../../../client/cli/live/under-way";
+import {
+  describeStandstill,
+  describeWork,
+  isQueued,
+  standsStill,
+} from "../../../../../client/cli/live/under-way";
 
 const work = (activity: string, started: boolean) => ({
   activity,
@@ -27,8 +32,11 @@ describe("what is under way", () => {
       work("gpu.acquireSeat", true),
       work("training.run", true),
     ];
-    expect(describeStandstill([absent, absent])).toContain("waiting for a GPU worker");
+    expect(standsStill([absent, absent])).toBe(true);
     for (const some of [[], [queued, absent], [training, absent], [training]])
-      expect(describeStandstill(some)).toBeNull();
+      expect(standsStill(some)).toBe(false);
+    // Between two jobs nobody has the next for a moment.
+    expect(describeStandstill(1000)).toBeNull();
+    expect(describeStandstill(10_000)).toContain("waiting for a GPU worker");
   });
 });
