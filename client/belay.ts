@@ -131,7 +131,7 @@ export class Belay {
       throw new BelayError(
         "BadArgument",
         `${id} is a run of another experiment, or of this one before it was changed; choose another id, or follow ` +
-          `that run with: belay watch ${id}`,
+          `that run with: npx belay watch ${id}`,
       );
   }
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TaskQueues, type TrialInput, type TrialOutcome, WorkflowTypes } from "../../workflows/contracts";
 import type { experimentWorkflow } from "../../workflows/lora/experiment.workflow";
 import { startTemporal, type TemporalServer } from "../support/temporal";
+import type { Bench } from "./support/bench";
 import { dispatchesOf } from "./support/dispatches";
 import { experiment, startExperiment } from "./support/experiments";
 import { createLaboratory, quietRuntime } from "./support/laboratory";
@@ -14,6 +15,9 @@ beforeAll(async () => {
   server = await startTemporal();
 });
 afterAll(() => server.stop());
+
+const reset = (bench: Bench, workflowId: string, to: "FirstWorkflowTask" | "LastWorkflowTask") =>
+  bench.cli(server, "workflow", "reset", "--workflow-id", workflowId, "--type", to, "--reason", "again");
 
 describe("trials that are dealt with from a shell", () => {
   test("a terminated trial is closed as failed, at once, and the search goes on", async () => {
@@ -68,17 +72,7 @@ describe("trials that are dealt with from a shell", () => {
     const result = await open(async () => {
       const handle = await startExperiment(server, run, experiment({ num_trials: 3 }));
       await bench.reached(hold);
-      await bench.cli(
-        server,
-        "workflow",
-        "reset",
-        "--workflow-id",
-        subject,
-        "--type",
-        "FirstWorkflowTask",
-        "--reason",
-        "again",
-      );
+      await reset(bench, subject, "FirstWorkflowTask");
       await bench.until(() => dispatchesOf(bench, subject).length === 2, "the trial is dispatched again");
       bench.releaseAll();
       return handle.result();
@@ -111,17 +105,7 @@ describe("trials that are dealt with from a shell", () => {
       const isWaiting = async () =>
         (await handle.query<{ state: string }[]>("trials"))[0]?.state === "waiting";
       await bench.until(isWaiting, "trial 0 waits at its rung");
-      await bench.cli(
-        server,
-        "workflow",
-        "reset",
-        "--workflow-id",
-        subject,
-        "--type",
-        "FirstWorkflowTask",
-        "--reason",
-        "again",
-      );
+      await reset(bench, subject, "FirstWorkflowTask");
       await bench.until(() => dispatchesOf(bench, subject).length === 2, "the trial is dispatched again");
       bench.releaseAll();
       return handle.result();
@@ -204,17 +188,7 @@ describe("trials that are dealt with from a shell", () => {
       await bench.cli(server, "workflow", "terminate", "--workflow-id", run);
       bench.releaseAll();
       await bench.until(() => !records.endStates(run).includes("open"), "both trials have closed their rows");
-      await bench.cli(
-        server,
-        "workflow",
-        "reset",
-        "--workflow-id",
-        run,
-        "--type",
-        "LastWorkflowTask",
-        "--reason",
-        "it was needed",
-      );
+      await reset(bench, run, "LastWorkflowTask");
       return server.client.workflow.getHandle<typeof experimentWorkflow>(run).result();
     });
     expect(result.trials).toMatchObject({ completed: 1, cancelled: 2 });

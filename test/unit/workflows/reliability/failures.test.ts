@@ -15,28 +15,30 @@ const byActivity = (cause: Error) =>
 describe("what became of a job", () => {
   test.each(ErrorType.options.filter((type) => isPermanent(type)))("%s is permanent", (type) => {
     const failure = classifyFailure(byActivity(ApplicationFailure.create({ type, message: "why" })));
-    expect(failure).toMatchObject({ kind: "permanent", type, message: "why" });
+    expect(failure).toEqual({ kind: "permanent", type, message: "why", gpuSeconds: 0 });
     expect(neverRetried).toContain(type);
   });
 
   test.each(["StorageUnavailable", "DiskFull", "NoSeat"])("%s is worth another try", (type) => {
     const failure = classifyFailure(byActivity(ApplicationFailure.create({ type, message: "why" })));
-    expect(failure).toMatchObject({ kind: "transient", type, message: "why" });
+    expect(failure).toEqual({ kind: "transient", type, message: "why", gpuSeconds: 0 });
     expect(neverRetried).not.toContain(type);
   });
 
   test("what is named outside the closed list is a defect, with its name in the message", () => {
     const failure = (type: string) =>
       classifyFailure(byActivity(ApplicationFailure.create({ type, message: "why" })));
-    expect(failure("ConnectionError")).toMatchObject({
+    expect(failure("ConnectionError")).toEqual({
       kind: "transient",
       type: "Internal",
       message: "ConnectionError: why",
+      gpuSeconds: 0,
     });
-    expect(failure("ValueError")).toMatchObject({
+    expect(failure("ValueError")).toEqual({
       kind: "permanent",
       type: "Internal",
       message: "ValueError: why",
+      gpuSeconds: 0,
     });
   });
 
