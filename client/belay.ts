@@ -127,12 +127,15 @@ export class Belay {
         throw translateError(error, id, this.address);
       });
     const known = memo?.[EXPERIMENT_HASH];
-    if (known !== undefined && known !== experimentHash)
-      throw new BelayError(
-        "BadArgument",
-        `${id} is a run of another experiment, or of this one before it was changed; choose another id, or follow ` +
-          `that run with: npx belay watch ${id}`,
-      );
+    if (known === experimentHash) return;
+    const whose =
+      known === undefined
+        ? "was started by other means, so that nothing says whether it is this experiment"
+        : "is a run of another experiment, or of this one before it was changed";
+    throw new BelayError(
+      "BadArgument",
+      `${id} ${whose}; choose another id, or follow that run with: npx belay watch ${id}`,
+    );
   }
 
   /** False when a workflow of this id exists, running or ended. A lost answer is asked for again by the SDK. */

@@ -1,4 +1,4 @@
-import { type ArtifactRef, DatasetProfile } from "../../workflows/contracts";
+import { type ArtifactRef, DatasetProfile, trainerEvents } from "../../workflows/contracts";
 import type { ObjectStore } from "../artifacts/object-store";
 import { failure } from "../failure";
 import type { Queries } from "../persistence/database";
@@ -6,8 +6,11 @@ import type { CurvePoint, RunFacts } from "./rows";
 
 export async function loadRun(db: Queries, run: string): Promise<RunFacts> {
   const { rows } = await db.query<RunFacts>(
-    `SELECT run, name, state, created_at AS "createdAt", ended_at AS "endedAt" FROM runs WHERE run = $1`,
-    [run],
+    `SELECT run, name, state, created_at AS "createdAt", ended_at AS "endedAt",
+            ARRAY(SELECT DISTINCT data->>'device' FROM trace_events AS event
+                  WHERE event.run = runs.run AND kind = $2 AND data ? 'device' ORDER BY 1) AS devices
+     FROM runs WHERE run = $1`,
+    [run, trainerEvents.environment],
   );
   const found = rows[0];
   if (!found) throw failure("NotFound", `no run ${run} on record`);

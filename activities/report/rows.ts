@@ -9,6 +9,8 @@ export interface RunFacts {
   state: RunState;
   createdAt: Date;
   endedAt: Date | null;
+  /** Torch names of what the engines ran on; empty when none said so. */
+  devices: string[];
 }
 
 export type TrialRecord = Pick<

@@ -40,17 +40,15 @@ export class Records {
       "SELECT run, state, created_at, ended_at FROM runs ORDER BY created_at DESC LIMIT $1",
       [limit],
     );
-    return rows.map((row) => ({
-      run: row.run,
-      state: row.state,
-      startedAt: row.created_at,
-      endedAt: row.ended_at,
-    }));
+    return rows.map(runRecord);
   }
 
-  async exists(run: string): Promise<boolean> {
-    const { rowCount } = await this.client.query("SELECT 1 FROM runs WHERE run = $1", [run]);
-    return rowCount === 1;
+  async run(run: string): Promise<RunRecordRow | null> {
+    const { rows } = await this.client.query(
+      "SELECT run, state, created_at, ended_at FROM runs WHERE run = $1",
+      [run],
+    );
+    return rows[0] ? runRecord(rows[0]) : null;
   }
 
   async artifacts(run: string): Promise<ArtifactRecord[]> {
@@ -68,3 +66,15 @@ export class Records {
     }));
   }
 }
+
+const runRecord = (row: {
+  run: string;
+  state: string;
+  created_at: Date;
+  ended_at: Date | null;
+}): RunRecordRow => ({
+  run: row.run,
+  state: row.state,
+  startedAt: row.created_at,
+  endedAt: row.ended_at,
+});

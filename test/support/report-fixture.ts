@@ -131,7 +131,14 @@ export function reportFixture(options: FixtureOptions = {}): ReportInput {
   const best = completed[0] ?? null;
   const stages = fixtureStages(spec, best?.trial ?? null, completed, classification);
   return {
-    run: { run, name: spec.name, state: "finalizing", createdAt: new Date(started), endedAt: null },
+    run: {
+      run,
+      name: spec.name,
+      state: "finalizing",
+      createdAt: new Date(started),
+      endedAt: null,
+      devices: ["cuda:0"],
+    },
     stages,
     manifest: ref("manifest", 48_211),
     profile: fixtureProfile(classification),

@@ -121,7 +121,7 @@ export function drawGpu(gpu: GpuView): string {
   const labelled = rows.length <= 24;
   return draw({
     name: "gpu-seconds",
-    description: `GPU time of each of ${rows.length} trials; ${duration(gpu.training)} together`,
+    description: `${gpu.processor} time of each of ${rows.length} trials; ${duration(gpu.training)} together`,
     states: statesOf(rows),
     height: 250,
     marginTop: 36,
@@ -139,7 +139,7 @@ export function drawGpu(gpu: GpuView): string {
         rows.length <= 40 || i % Math.ceil(rows.length / 20) === 0 ? v : "",
       padding: 0.3,
     },
-    y: { label: "GPU seconds", labelArrow: "none", ticks: 5, nice: true, labelOffset: 44 },
+    y: { label: `${gpu.processor} seconds`, labelArrow: "none", ticks: 5, nice: true, labelOffset: 44 },
     marks: [
       Plot.gridY({ stroke: "var(--grid)", strokeOpacity: 1, ticks: 5 }),
       Plot.barY(rows, { x: "name", y: "seconds", fill: stateColour, ry2: 3, ariaLabel: trialLabel }),

@@ -54,7 +54,7 @@ export function buildReportData(input: ReportInput): ReportData {
   const { trials, drawn } = trialsAndDrawn(input);
   const winner = trials.find((t) => t.isBest) ?? null;
   const comparison = viewComparison(stages.comparison);
-  const gpu = gpuView(trials, mostTelling(trials, limits.gpu), stages);
+  const gpu = gpuView(run.devices, trials, mostTelling(trials, limits.gpu), stages);
   const space = (stages.plan?.space ?? {}) as Record<string, Distribution>;
   const files = artifactViews(input.artifacts, limits.artifacts);
   const seconds = wallSeconds(run, input.trials);
@@ -136,7 +136,7 @@ function facts(trials: readonly TrialView[], gpu: ReportData["gpu"], seconds: nu
           : `of ${count(proposals.length)}; the others were start-up draws`,
     },
     {
-      label: "GPU time",
+      label: `${gpu.processor} time`,
       value: duration(gpu.training + gpu.evaluation),
       note:
         gpu.savedShare === null

@@ -31,7 +31,7 @@ export const short = (value: number): string => {
   return /^[^e]*\.\d*0$/.test(text) ? text.replace(/\.?0+$/, "") : text;
 };
 
-/** GPU seconds in tables and on bars. */
+/** Seconds in tables and on bars. */
 export const tenths = (value: number): string => grouped(value.toFixed(1));
 
 export const signed = (value: number): string => (value > 0 ? `+${number(value)}` : number(value));

@@ -202,6 +202,8 @@ export interface TimelineRow {
 }
 
 export interface GpuView {
+  /** What the seconds were spent on: CPU where no engine had a GPU. */
+  processor: "GPU" | "CPU";
   training: number;
   evaluation: number;
   perTrial: { trial: number; seconds: number; state: TrialViewState; isBest: boolean }[];

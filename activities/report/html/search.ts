@@ -133,9 +133,10 @@ function timelineFigure(data: ReportData): Markup {
 
 function gpu(data: ReportData): Markup {
   const { gpu: view } = data;
-  if (view.training === 0) return nothing("GPU time", "gpu-seconds", "No trial used any.");
+  const title = `${view.processor} time`;
+  if (view.training === 0) return nothing(title, "gpu-seconds", "No trial used any.");
   const shares = view.byState.map((s) => `${duration(s.seconds)} ${s.state}`).join(", ");
-  return figure("GPU time", drawGpu(view), [
+  return figure(title, drawGpu(view), [
     `Training ${duration(view.training)}${shares && ` (${shares})`}; scoring base and winner on test ${duration(view.evaluation)}.${
       view.savedShare === null
         ? ""
@@ -161,7 +162,7 @@ export function trialTable(data: ReportData): Markup | null {
     num(objective.label),
     ...keys.map(heading),
     num("step"),
-    num("GPU s"),
+    num(`${data.gpu.processor} s`),
     "proposed by",
     "how it ended",
   ];

@@ -97,7 +97,7 @@ function search(data: ReportData): (string | false)[] {
     .slice(0, tableLimit);
   return [
     "## The search",
-    `GPU time: ${duration(gpu.training)} training, ${duration(gpu.evaluation)} scoring base and winner on test.${gpu.savedShare === null ? "" : ` Pruning spared ${percent(gpu.savedShare)} of the steps.`}`,
+    `${gpu.processor} time: ${duration(gpu.training)} training, ${duration(gpu.evaluation)} scoring base and winner on test.${gpu.savedShare === null ? "" : ` Pruning spared ${percent(gpu.savedShare)} of the steps.`}`,
     "### Which parameter mattered",
     importance.rows.length > 0 &&
       table(
@@ -141,7 +141,7 @@ function search(data: ReportData): (string | false)[] {
         { head: "state" },
         { head: objective.label, numeric: true },
         ...keys.map((key) => ({ head: inlineCode(key) })),
-        { head: "GPU s", numeric: true },
+        { head: `${data.gpu.processor} s`, numeric: true },
         { head: "proposed by" },
         { head: "how it ended" },
       ],

@@ -8,6 +8,7 @@ import { type Context, consoleOf, deploymentOf } from "../context";
 import { ExitCode } from "../exit-codes";
 import { CommandFailure } from "../failures";
 import { formatBytes } from "../live/format";
+import { makeFolder } from "../make-folder";
 import { ObjectStore } from "../object-store";
 import { type ArtifactRecord, Records } from "../records";
 
@@ -33,14 +34,15 @@ async function showArtifacts(run: string, options: Options, context: Context): P
   const { postgres, s3 } = deploymentOf(context);
   const console = consoleOf(context, options);
   if (!postgres.url) throw notSet("DATABASE_URL");
-  const artifacts = await Records.use(postgres.url, async (records) => {
-    if (!(await records.exists(run))) throw new BelayError("NotFound", `there is no run ${run}`);
-    return records.artifacts(run);
+  const { hasEnded, artifacts } = await Records.use(postgres.url, async (records) => {
+    const known = await records.run(run);
+    if (!known) throw new BelayError("NotFound", `there is no run ${run}`);
+    return { hasEnded: known.endedAt !== null, artifacts: await records.artifacts(run) };
   });
   if (options.get !== undefined) {
     if (!s3) throw notSet("BELAY_S3_ENDPOINT and its keys");
     await copy(artifacts, new ObjectStore(s3, context.interrupt), resolve(context.cwd, options.get), console);
-  } else if (artifacts.length === 0) console.say(`${run} has published nothing yet.`);
+  } else if (artifacts.length === 0) console.say(`${run} has published nothing${hasEnded ? "" : " yet"}.`);
   else list(artifacts, console);
   if (options.json)
     console.emit({
@@ -61,6 +63,7 @@ async function copy(
   folder: string,
   console: Console,
 ): Promise<void> {
+  await makeFolder(folder);
   await refuseAnothers(artifacts, folder);
   for (const artifact of artifacts) {
     const target = join(folder, insideOnly(artifact.name));

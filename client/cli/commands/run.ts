@@ -62,5 +62,5 @@ export async function runExperiment(file: string, options: RunOptions, context: 
 /** A record that cannot be asked forbids nothing: the run itself waits until Postgres is back. */
 function recordOf({ postgres: { url } }: Deployment): ((run: string) => Promise<boolean>) | undefined {
   if (!url) return undefined;
-  return (run) => Records.use(url, (records) => records.exists(run)).catch(() => false);
+  return (run) => Records.use(url, (records) => records.run(run)).then(Boolean, () => false);
 }

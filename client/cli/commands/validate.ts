@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { loadExperimentFile } from "../../spec/load";
 import { type Context, consoleOf } from "../context";
+import { loadExperiment } from "../load-experiment";
 import { collect } from "../options";
 
 export function addValidate(program: Command, context: Context): void {
@@ -11,9 +11,9 @@ export function addValidate(program: Command, context: Context): void {
     .option("--set <key=value>", "override a setting; may be repeated", collect)
     .option("--json", "print the complete experiment, every default filled in, as JSON")
     .addHelpText("after", "\nExample:\n  npx belay validate experiment.yaml --set search.num_trials=4")
-    .action((file: string, options: { set?: string[]; json?: boolean }) => {
-      const { spec, inputs } = loadExperimentFile(file, { set: options.set, cwd: context.cwd });
+    .action(async (file: string, options: { set?: string[]; json?: boolean }) => {
       const console = consoleOf(context, options);
+      const { spec, inputs } = await loadExperiment(file, options.set, console, context);
       if (options.json) console.emit(spec);
       const { num_trials, sampler, metric } = spec.search;
       console.say(

@@ -129,6 +129,25 @@ describe("report.render", () => {
     for (const by of ["model", "draw"]) expect(rowsOf(by).map((parts) => parts.length - 1)).toEqual([4, 4]);
   });
 
+  it("names the processor that the seconds were spent on", async () => {
+    const engine = async (source: string, device: string) => {
+      await db.query(
+        `INSERT INTO trace_events (run, source, seq, at, kind, data) VALUES ($1, $2, 1, now(), 'engine.environment', $3)`,
+        [run, source, JSON.stringify({ device })],
+      );
+      const { html, markdown } = await render();
+      return [await read(html), await read(markdown)];
+    };
+    for (const text of await engine("engine-a", "cpu")) {
+      expect(text).toContain("CPU time");
+      expect(text).not.toContain("GPU");
+    }
+    for (const text of await engine("engine-b", "cuda:0")) {
+      expect(text).toContain("GPU time");
+      expect(text).not.toContain("CPU");
+    }
+  });
+
   it("renders the same bytes again", async () => {
     expect(await render()).toEqual(await render());
   });

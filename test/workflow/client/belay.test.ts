@@ -11,7 +11,7 @@ import {
   RunFailedError,
   VerificationError,
 } from "../../../client";
-import type { ExperimentInput } from "../../../workflows/contracts";
+import { type ExperimentInput, TaskQueues, WorkflowTypes } from "../../../workflows/contracts";
 import { scratchFolder } from "../../support/scratch";
 import { startTemporal, type TemporalServer } from "../../support/temporal";
 import { until } from "../../support/until";
@@ -97,6 +97,20 @@ describe("starting", () => {
         code: "BadArgument",
         message: expect.stringContaining(`belay watch ${id}`),
       });
+    });
+  });
+
+  test("an id that a workflow started by other means has is refused", async () => {
+    const laboratory = await createLaboratory(server);
+    await laboratory.open(async () => {
+      const [spec, id] = [sample({ num_trials: 1 }), `theirs-${randomUUID().slice(0, 8)}`];
+      const plain = { workflowId: id, taskQueue: TaskQueues.kernel, args: [spec] };
+      const handle = await server.client.workflow.start(WorkflowTypes.experiment, plain);
+      await expect(belay.start(spec, { id })).rejects.toMatchObject({
+        code: "BadArgument",
+        message: expect.stringMatching(`^${id} was started by other means.*belay watch ${id}$`),
+      });
+      await handle.result();
     });
   });
 
