@@ -125,7 +125,16 @@ export class Run {
   private async untilAborted<T>(call: () => Promise<T>): Promise<T> {
     // The SDK listens for an abort still to come.
     this.signal?.throwIfAborted();
-    return this.signal ? this.temporal.connection.withAbortSignal(this.signal, call) : call();
+    if (!this.signal) return call();
+    // The SDK never takes its own listener off: with one signal for all of them, every call would be kept for good.
+    const once = new AbortController();
+    const abort = () => once.abort(this.signal?.reason);
+    this.signal.addEventListener("abort", abort);
+    try {
+      return await this.temporal.connection.withAbortSignal(once.signal, call);
+    } finally {
+      this.signal.removeEventListener("abort", abort);
+    }
   }
 
   private async isServing(): Promise<boolean> {

@@ -3,7 +3,8 @@ import type { CheckpointRef } from "../../workflows/contracts";
 import type { ObjectStore } from "../artifacts/object-store";
 import type { Database } from "../persistence/database";
 import { epochStarts, nextEpoch, openEpoch } from "../persistence/epochs";
-import { markRunning, requireNoEnd } from "../persistence/trials";
+import { requireNewestStart } from "../persistence/runs";
+import { markRunning, reopenUndispatched, requireNoEnd } from "../persistence/trials";
 import { listCheckpoints, readCheckpoint } from "./listing";
 
 /** As many as an engine may need: each further one is there for the case that those before it are damaged. */
@@ -12,6 +13,7 @@ const MAX_CANDIDATES = 4;
 interface DispatchInput {
   run: string;
   subject: string;
+  chain?: string;
   dispatch?: string;
   maxStep?: number;
 }
@@ -26,8 +28,10 @@ interface DispatchInput {
  */
 export async function prepareDispatch(
   { db, store }: { db: Database; store: ObjectStore },
-  { run, subject, dispatch, maxStep }: DispatchInput,
+  { run, subject, chain, dispatch, maxStep }: DispatchInput,
 ): Promise<{ epoch: number; resumeFrom: CheckpointRef[] }> {
+  await requireNewestStart(db, run, chain);
+  await reopenUndispatched(db, subject);
   await requireNoEnd(db, subject);
   const epoch = await nextEpoch(db, run, subject, dispatch);
   const found = epoch === 1 ? [] : await candidates(db, store, { run, subject, maxStep });

@@ -58,6 +58,11 @@ export function createDatabase({ url, maxConnections = 10 }: DatabaseOptions): D
   const attempt = async <T>(work: (queries: Queries) => Promise<T>): Promise<T> => {
     const client = await pool.connect();
     let broken = false;
+    const lost = () => {
+      broken = true;
+    };
+    // The statement under way fails by itself; without a listener a connection that breaks would end the process.
+    client.on("error", lost);
     try {
       await client.query("BEGIN");
       const answer = await work(queriesOf(client));
@@ -69,6 +74,7 @@ export function createDatabase({ url, maxConnections = 10 }: DatabaseOptions): D
       });
       throw error;
     } finally {
+      client.off("error", lost);
       client.release(broken);
     }
   };

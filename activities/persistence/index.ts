@@ -18,7 +18,8 @@ export const createPersistenceActivities = ({ db }: { db: Database }): Persisten
   },
   "trials.open": ({ run, trials }) => openTrials(db, run, trials, caller().runId),
   "trials.recordRung": (record) => recordRung(db, record),
-  "trials.recordOutcome": ({ run, ordinal, outcome }) => recordOutcome(db, run, ordinal, outcome),
+  "trials.recordOutcome": ({ run, ordinal, outcome, chain }) =>
+    recordOutcome(db, run, ordinal, outcome, chain),
 });
 
 /** The workflow execution that called the activity. */

@@ -1,5 +1,6 @@
 import type { RunRecord } from "../../workflows/contracts";
 import { isRunEnded } from "../../workflows/contracts/states";
+import { failure } from "../failure";
 import { jsonb, type Queries } from "./database";
 
 /**
@@ -91,6 +92,19 @@ async function clearEarlierStart(
   await db.query(`DELETE FROM artifacts WHERE run = $1 AND NOT EXISTS (${own})`, [run, execution]);
   await db.query(`DELETE FROM rungs WHERE run = $1 AND trial NOT IN (${own})`, [run, execution]);
   await db.query("DELETE FROM trials WHERE run = $1 AND opened_by <> $2", [run, execution]);
+}
+
+/** Whether the run was started anew since the start with this chain; false where either is not known. */
+export async function isEarlierStart(db: Queries, run: string, chain: string | undefined): Promise<boolean> {
+  if (chain === undefined) return false;
+  const { rowCount } = await db.query("SELECT 1 FROM runs WHERE run = $1 AND chain <> $2", [run, chain]);
+  return rowCount === 1;
+}
+
+/** Refuses work for an earlier start of the run: trials of the same numbers are others now. */
+export async function requireNewestStart(db: Queries, run: string, chain: string | undefined): Promise<void> {
+  if (!(await isEarlierStart(db, run, chain))) return;
+  throw failure("Cancelled", `${run} was started anew, and this is of the start before`, { permanent: true });
 }
 
 export async function recordReproducibility(db: Queries, run: string, verdict: unknown): Promise<boolean> {

@@ -2,6 +2,7 @@ import type { OpenTrial, RungRecord, TrialOutcome } from "../../workflows/contra
 import { TrialEndState } from "../../workflows/contracts";
 import { failure } from "../failure";
 import { type Database, jsonb, type Queries } from "./database";
+import { isEarlierStart } from "./runs";
 
 const ended = TrialEndState.options.map((state) => `'${state}'`).join(", ");
 
@@ -63,6 +64,19 @@ export async function markRunning(db: Queries, subject: string): Promise<void> {
   await db.query("UPDATE trials SET state = 'running' WHERE trial_id = $1 AND state = 'pending'", [subject]);
 }
 
+/**
+ * Takes back the end of a trial that was closed from outside before it was ever dispatched: with its experiment, which
+ * was terminated or cancelled and then reset, so that it is the trial's turn after all.
+ */
+export async function reopenUndispatched(db: Queries, subject: string): Promise<void> {
+  await db.query(
+    `UPDATE trials SET state = 'pending', error = NULL, tell_ordinal = NULL, ended_at = NULL
+     WHERE trial_id = $1 AND state = 'cancelled'
+       AND NOT EXISTS (SELECT 1 FROM epochs WHERE subject = trial_id AND started_at >= trials.created_at)`,
+    [subject],
+  );
+}
+
 /** The end state on record of the trial that the subject is; undefined where it has none, or is no trial. */
 export async function trialEnd(db: Queries, subject: string): Promise<TrialEndState | undefined> {
   const { rows } = await db.query<{ state: TrialEndState }>(
@@ -109,15 +123,18 @@ export async function recordRung(
 
 /**
  * Closes a trial's row. An end state on record is never replaced; only its place among the tells may be set later. An
- * outcome that knows of no step is one from outside: the step that the trial's rungs have told of stays.
+ * outcome that knows of no step is one from outside: the step that the trial's rungs have told of stays. With a `chain`,
+ * the outcome is of that start of the run, and of none where the run was started anew.
  */
 export async function recordOutcome(
   db: Database,
   run: string,
   ordinal: number | null,
   outcome: TrialOutcome,
+  chain?: string,
 ): Promise<void> {
   await db.transaction(async (tx) => {
+    if (await isEarlierStart(tx, run, chain)) return;
     if (ordinal !== null)
       await tx.query(
         "UPDATE trials SET tell_ordinal = NULL WHERE run = $1 AND tell_ordinal = $2 AND trial <> $3",

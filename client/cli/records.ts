@@ -27,6 +27,8 @@ export class Records {
       connectionTimeoutMillis: 5000,
       application_name: "belay-cli",
     });
+    // The query under way fails by itself; without a listener a connection that breaks would end the process.
+    client.on("error", () => {});
     await client.connect();
     try {
       return await read(new Records(client));

@@ -23,8 +23,8 @@ export async function dispatchedTrial() {
     s3,
     bucket,
     open,
-    prepare: (dispatch?: string, maxStep?: number) =>
-      activities["dispatch.prepare"]({ run, subject, dispatch, maxStep }),
+    prepare: (dispatch?: string, maxStep?: number, chain?: string) =>
+      activities["dispatch.prepare"]({ run, subject, dispatch, maxStep, chain }),
     commit: (checkpoint: WrittenCheckpoint, keep = 2) =>
       activities["checkpoint.commit"]({ run, subject, checkpoint: checkpoint.ref, keep }),
     write: (step: number, epoch: number, content?: string) =>

@@ -18,22 +18,25 @@ export interface KernelActivities {
   /**
    * Closes a trial's row; an end state on record is never replaced. `ordinal` is the outcome's place among the tells,
    * dense from 0 over the trials of the search (also cancelled ones, which samplers ignore); null for a replicate, and
-   * for a trial that closes its own row because its experiment is gone.
+   * for a trial that closes its own row because its experiment is gone. `chain`: the start of the run that the trial is
+   * of; nothing is recorded where the run was started anew since.
    */
   "trials.recordOutcome"(input: {
     run: string;
     ordinal: number | null;
     outcome: TrialOutcome;
+    chain?: string;
   }): Promise<void>;
   /**
    * Increments the subject's epoch; answers with it and the checkpoints to resume from, newest first. `dispatch` names
    * the request, whose repetitions get the same epoch; without it, each call is a dispatch of its own. None beyond
    * `maxStep` is offered: what lies there, of a life before a reset, is void from then on. Refuses a trial whose end is
-   * on record (`Cancelled`, not to be retried).
+   * on record, and one of an earlier start of the run than its newest (`Cancelled`, not to be retried).
    */
   "dispatch.prepare"(input: {
     run: string;
     subject: string;
+    chain?: string;
     dispatch?: string;
     maxStep?: number;
   }): Promise<{ epoch: number; resumeFrom: CheckpointRef[] }>;
@@ -136,6 +139,8 @@ export interface StoreTrialInput {
   run: string;
   trial: number;
   subject: string;
+  /** As a run's record has it: the start that the trial is of. */
+  chain?: string;
   checkpoint: CheckpointRef;
   evaluation: Skill.EvalOutput;
 }

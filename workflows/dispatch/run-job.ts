@@ -118,11 +118,12 @@ async function prepare(
 ): Promise<JobContext> {
   const context = { run: job.run, subject: job.subject, seat, releaseSeat };
   if (!job.checkpoint && session.epoch !== null) return { ...context, epoch: session.epoch, resumeFrom: [] };
-  const { run, subject } = job;
+  const { run, subject, chain } = job;
   const { targetStep: maxStep } = job.params as { targetStep?: number };
   const prepared = await database["dispatch.prepare"]({
     run,
     subject,
+    chain,
     dispatch: newDispatchName(),
     maxStep,
   });

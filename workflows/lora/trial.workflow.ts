@@ -61,7 +61,7 @@ async function carryOut(trial: TrialRun): Promise<TrialOutcome> {
       : state === "cancelled"
         ? null
         : describeFailure(error);
-    // Refused, since its end is on record: this execution was begun, by a reset, after that.
+    // Refused: this execution was begun, by a reset, after its end, or its run was started anew.
     if (cause?.type === "Cancelled") trial.leaveItsRecord();
     return ended(trial, unfinishedOutcome(trial.input.trial, { state, error: cause }));
   }
@@ -116,10 +116,10 @@ async function evaluateAndStore(trial: TrialRun, leg: Leg): Promise<TrialOutcome
   }
   trial.value = value;
   trial.machine.to("storing");
-  const { run, trial: number } = input;
+  const { run, chain, trial: number } = input;
   const stored = await trial.switch.interruptible(() =>
     kernel["artifact.store"].executeWithOptions({ summary: `trial ${number}` }, [
-      { run, trial: number, subject: trial.id, checkpoint, evaluation },
+      { run, trial: number, subject: trial.id, chain, checkpoint, evaluation },
     ]),
   );
   const none = unfinishedOutcome(number, { state: "completed", error: null });

@@ -981,6 +981,7 @@ class JobSpec(Wire):
     entrypoint: Entrypoint
     run: str
     subject: str
+    chain: str | None = None
     params: dict[str, Any]
     inputs: Annotated[list[ArtifactRef], Field(validate_default=True)] = []
     outputs: list[str] = []

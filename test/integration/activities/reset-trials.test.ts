@@ -2,12 +2,14 @@ import { describe, expect, it } from "vitest";
 import { createAdapterActivities } from "../../../activities/adapters";
 import { createCheckpointActivities } from "../../../activities/checkpoints";
 import { listCheckpoints } from "../../../activities/checkpoints/listing";
+import { recordRun } from "../../../activities/persistence/runs";
 import { insertResumptions } from "../../../activities/persistence/trace";
-import { recordOutcome } from "../../../activities/persistence/trials";
+import { closeTrial, recordOutcome } from "../../../activities/persistence/trials";
 import type { StoreTrialInput } from "../../../workflows/contracts";
+import { unfinishedOutcome } from "../../../workflows/lora/outcomes";
 import { failureOf } from "../../support/activity";
 import { dispatchedTrial, run, subject } from "../../support/dispatched-trial";
-import { outcome } from "../../support/rows";
+import { outcome, record } from "../../support/rows";
 
 const stored = async ({ store }: Awaited<ReturnType<typeof dispatchedTrial>>) =>
   (await listCheckpoints(store, run, subject)).map(({ step, epoch }) => `${step}/${epoch}`);
@@ -48,6 +50,60 @@ describe("a trial that is reset to an earlier step than it had reached", () => {
     await insertResumptions(db, [{ subject, epoch: 2, fromStep: 50 }]);
     await commit(await write(70, 2));
     expect(await stored(trial)).toEqual(["70/2", "60/2"]);
+  });
+});
+
+describe("a trial that was closed from outside before its first dispatch", () => {
+  it("is dispatched where its experiment was reset, and ends by its own account", async () => {
+    const { db, prepare, open } = await dispatchedTrial();
+    // One of an earlier start had this number too.
+    await prepare("old/1", 100);
+    await open({ r: 8 }, "x2");
+    expect(await closeTrial(db, subject, "Temporal no longer knows its workflow")).toBe(true);
+    expect(await prepare("new/1", 100)).toEqual({ epoch: 2, resumeFrom: [] });
+    await recordOutcome(db, run, 0, outcome(0, { step: 150 }));
+    const { rows } = await db.query("SELECT state, step, error FROM trials");
+    expect(rows).toEqual([{ state: "completed", step: 150, error: null }]);
+  });
+
+  it("stays closed once it has been dispatched", async () => {
+    const { db, prepare } = await dispatchedTrial();
+    await prepare("new/1", 100);
+    await closeTrial(db, subject, "its workflow was terminated");
+    expect(await failureOf(prepare("new/2", 100))).toMatchObject({ type: "Cancelled", nonRetryable: true });
+  });
+});
+
+describe("a trial of a start before the newest", () => {
+  async function startedAnew() {
+    const trial = await dispatchedTrial();
+    const start = (chain: string, execution: string) =>
+      recordRun(trial.db, { ...record(run), chain, specSha256: "s" }, execution);
+    await start("c1", "x1");
+    await trial.prepare("old/1", 100, "c1");
+    await start("c2", "x2");
+    await trial.open({ r: 8 }, "x2");
+    return trial;
+  }
+
+  it("neither closes the row of the trial that has its number, nor is dispatched, nor publishes", async () => {
+    const { db, store, prepare, write } = await startedAnew();
+    await recordOutcome(db, run, null, unfinishedOutcome(0, { state: "cancelled", error: null }), "c1");
+    expect((await db.query("SELECT state FROM trials")).rows).toEqual([{ state: "pending" }]);
+    const refused = {
+      type: "Cancelled",
+      nonRetryable: true,
+      message: "r was started anew, and this is of the start before",
+    };
+    expect(await failureOf(prepare("old/2", 100, "c1"))).toMatchObject(refused);
+    const input = { run, trial: 0, subject, chain: "c1", checkpoint: (await write(50, 1)).ref };
+    const publishing = createAdapterActivities({ db, store })["artifact.store"](input as StoreTrialInput);
+    expect(await failureOf(publishing)).toMatchObject(refused);
+  });
+
+  it("is told from the one that has its number now", async () => {
+    const { prepare } = await startedAnew();
+    expect(await prepare("new/1", 100, "c2")).toEqual({ epoch: 2, resumeFrom: [] });
   });
 });
 

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { getEventListeners } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ApplicationFailure } from "@temporalio/common";
@@ -272,6 +273,13 @@ describe("following and steering", () => {
       expect(failure).toMatchObject({ type: "NotFound" });
     });
   });
+});
+
+test("a signal that outlives its questions is held by none of them", async () => {
+  const { signal } = new AbortController();
+  const run = belay.attach("nowhere").until(signal);
+  for (let n = 0; n < 3; n++) expect(await codeOf(run.status())).toBe("NotFound");
+  expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
 describe("what is not there", () => {

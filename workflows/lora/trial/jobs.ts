@@ -28,6 +28,7 @@ export function trainingJob(input: TrialInput, targetStep: number): JobSpec {
     entrypoint: "training.run",
     run: input.run,
     subject: trialId(input.run, input.trial),
+    chain: input.chain,
     params,
     placement: spec.placement,
     timeoutSeconds: legSeconds,
@@ -53,6 +54,7 @@ export function evaluationJob(input: TrialInput, checkpoint: CheckpointRef): Job
     entrypoint: "eval.run",
     run: input.run,
     subject: trialId(input.run, input.trial),
+    chain: input.chain,
     params,
     placement: spec.placement,
   });

@@ -178,7 +178,8 @@ export class TrialRun {
     const stored = this.trace.drain();
     if (!this.orphaned) await this.tellExperiment("outcome", outcome);
     if (this.orphaned) {
-      await database["trials.recordOutcome"]({ run: this.input.run, ordinal: null, outcome });
+      const { run, chain } = this.input;
+      await database["trials.recordOutcome"]({ run, chain, ordinal: null, outcome });
     }
     await Promise.all([stored, ...this.sideWork]);
   }
