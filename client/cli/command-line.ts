@@ -9,6 +9,9 @@ import { unlessInterrupted } from "./interruption";
 import { createProgram } from "./program";
 import { startTelemetry } from "./telemetry";
 
+/** After Ctrl-C: a collector that is away is knocked at for as long as its settings say. */
+const TELEMETRY_ENDS_WITHIN_MS = 500;
+
 /** Runs one command line and answers with its exit code. */
 export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
   const root = repositoryRoot();
@@ -33,6 +36,6 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     if (surroundings.env.BELAY_DEBUG && error instanceof Error) surroundings.stderr.write(`${error.stack}\n`);
     return exitCode;
   } finally {
-    await stopTelemetry();
+    await unlessInterrupted(stopTelemetry(), interrupt, TELEMETRY_ENDS_WITHIN_MS).catch(() => {});
   }
 }

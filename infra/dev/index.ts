@@ -32,16 +32,3 @@ export const loadStack = (options?: StackOptions): StackInfo | undefined => new 
 
 /** Looks at the machine, the set-up and the stack. */
 export const doctor = async (options?: StackOptions): Promise<Check[]> => diagnose(await status(options));
-
-/** Runs `body` with a stack of its own, which is gone afterwards with all that it held. */
-export async function withStack<T>(
-  options: StackOptions & { stateDir: string },
-  body: (stack: Stack, info: StackInfo) => Promise<T>,
-): Promise<T> {
-  const stack = new Stack(options);
-  try {
-    return await body(stack, await stack.up());
-  } finally {
-    await stack.destroy();
-  }
-}

@@ -5,6 +5,7 @@ export const workerNames = ["kernel", "ml", "gpu"] as const;
 export type ServerName = (typeof serverNames)[number];
 export type WorkerName = (typeof workerNames)[number];
 export type PartName = ServerName | WorkerName;
+export const partNames: readonly PartName[] = [...serverNames, ...workerNames];
 
 /** The content of stack.json. A pid of null: the server runs elsewhere, and its address was given to us. */
 export interface StackInfo {

@@ -24,7 +24,7 @@ import {
   workerNames,
 } from "./stack-info";
 import { statusOf } from "./status";
-import { takeDown } from "./take-down";
+import { downOrder, takeDown } from "./take-down";
 import { unlessAborted } from "./wait";
 import { WORKERS, workerPart } from "./workers";
 
@@ -40,7 +40,7 @@ export interface StackOptions {
   /** Further environment variables for one worker. */
   workerEnv?: Partial<Record<WorkerName, Record<string, string>>>;
   onEvent?: OnStackEvent;
-  /** Aborted: nothing further is started or waited for; what was started stays up. */
+  /** Aborted: nothing further is started, stopped or waited for; what was started stays up. */
   signal?: AbortSignal;
 }
 
@@ -62,9 +62,8 @@ export class Stack {
   up(): Promise<StackInfo> {
     return this.alone(async () => {
       const { servers, context, tools } = await this.serversUp();
-      const names = workerNames.filter((name) => this.has(name));
       const started = await Promise.allSettled(
-        names.map((name) => this.workerUp(name, servers, context, tools)),
+        this.workers().map((name) => this.workerUp(name, servers, context, tools)),
       );
       const workers = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
       const info = this.save({ ...servers, workers });
@@ -76,7 +75,7 @@ export class Stack {
   /** Stops all processes of the stack; its data stays. */
   down(): Promise<void> {
     return this.alone(async () => {
-      await takeDown(this.layout, this.records, this.emit);
+      await takeDown(this.layout, this.records, this.emit, downOrder, this.options.signal);
       await rm(this.layout.stackFile, { force: true });
     });
   }
@@ -97,7 +96,7 @@ export class Stack {
   }
 
   status(): Promise<StackStatus> {
-    return statusOf(this.layout, this.records, this.load());
+    return statusOf(this.layout, this.records, this.load(), this.workers());
   }
 
   /** Starts one part that does not run; the servers are brought up with any of them. */
@@ -161,8 +160,8 @@ export class Stack {
     return { name, taskQueue: WORKERS[name].taskQueue, pid };
   }
 
-  private has(name: WorkerName): boolean {
-    return this.options.workers?.[name] ?? true;
+  private workers(): WorkerName[] {
+    return workerNames.filter((name) => this.options.workers?.[name] ?? true);
   }
 
   private save(info: StackInfo): StackInfo {

@@ -4,10 +4,10 @@ import { taggedProcesses, tagOf } from "./processes/leftovers";
 import { stopManners } from "./processes/manner";
 import type { ProcessRecords } from "./processes/records";
 import { killProcess, stopProcess } from "./processes/stop";
-import { type PartName, serverNames, workerNames } from "./stack-info";
+import { type PartName, partNames } from "./stack-info";
 
 /** Workers leave before the servers that they write to; each part in the reverse of its coming up. */
-export const downOrder: readonly PartName[] = [...serverNames, ...workerNames].reverse();
+export const downOrder: readonly PartName[] = [...partNames].reverse();
 
 /** Stops the parts that run, and what they left behind when they were killed. */
 export async function takeDown(
@@ -15,8 +15,10 @@ export async function takeDown(
   records: ProcessRecords,
   emit: OnStackEvent,
   only: readonly PartName[] = downOrder,
+  signal?: AbortSignal,
 ): Promise<void> {
   for (const part of downOrder.filter((name) => only.includes(name))) {
+    signal?.throwIfAborted();
     await stopRecorded(part, records, emit);
     await killLeftovers(part, layout);
     records.remove(part);

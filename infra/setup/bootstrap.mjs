@@ -18,13 +18,24 @@ import { preflight } from "./preflight.mjs";
 /** @param {string} line */
 const say = (line) => process.stderr.write(`${line}\n`);
 
+const INTERRUPTED = 130;
+const interrupt = new AbortController();
+for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
+  process.on(signal, () => {
+    // Once asks, twice insists.
+    if (interrupt.signal.aborted) process.exit(INTERRUPTED);
+    interrupt.abort();
+  });
+
 /** @returns {Promise<number>} */
 async function bootstrap() {
   const root = repositoryRoot();
   const stateDir = defaultStateDir(root);
   await checkMachine(root);
-  await ensureDependencies(root, stateDir, say);
-  await ensureBuild(root, stateDir, say);
+  interrupt.signal.throwIfAborted();
+  await ensureDependencies(root, stateDir, say, interrupt.signal);
+  await ensureBuild(root, stateDir, say, interrupt.signal);
+  interrupt.signal.throwIfAborted();
   linkCli(root);
   return runPinned(root, [join(root, "dist", "infra", "setup", "main.js")]);
 }
@@ -51,21 +62,32 @@ async function checkMachine(root) {
 function runPinned(root, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(join(root, "node_modules", ".bin", "node"), args, { cwd: root, stdio: "inherit" });
-    // The terminal sends Ctrl-C to the child too: it ends by itself, and this process reports how.
-    process.on("SIGINT", () => {});
-    process.on("SIGTERM", () => child.kill("SIGTERM"));
+    // It ends by itself, and at once: the terminal's Ctrl-C reaches it as well.
+    interrupt.signal.addEventListener("abort", () => child.kill("SIGINT"));
     child.once("error", reject);
-    child.once("exit", (code, signal) => resolve(signal === "SIGINT" ? 130 : (code ?? 1)));
+    child.once("exit", (code) => resolve(code ?? 1));
   });
 }
 
 bootstrap().then(
   (code) => {
-    process.exitCode = code;
+    process.exitCode = interrupt.signal.aborted ? interrupted() : code;
   },
   (error) => {
+    if (interrupt.signal.aborted) {
+      process.exitCode = interrupted();
+      return;
+    }
     say(`belay: ${error.message}`);
     if (isMissingRequirement(error)) say(`       ${error.remedy}`);
     process.exitCode = isMissingRequirement(error) ? 3 : 1;
   },
 );
+
+function interrupted() {
+  // npm's spinner has left its own line unfinished.
+  say(
+    `${process.stderr.isTTY ? "\n" : ""}belay: set-up was interrupted; run the same command again, and it goes on`,
+  );
+  return INTERRUPTED;
+}

@@ -1,10 +1,10 @@
 // @ts-check
-import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readStamp, stampOf, writeStamp } from "./content-stamp.mjs";
 import { withLock } from "./lock.mjs";
 import { MissingRequirement } from "./missing.mjs";
+import { runGroup } from "./process-group.mjs";
 
 /**
  * Installs node_modules from the lockfile, if it is not what the lockfile says already.
@@ -12,20 +12,28 @@ import { MissingRequirement } from "./missing.mjs";
  * @param {string} root
  * @param {string} stateDir
  * @param {(line: string) => void} say
+ * @param {AbortSignal} [interrupt]
  * @returns {Promise<boolean>} Whether anything was installed.
  */
-export async function ensureDependencies(root, stateDir, say) {
+export async function ensureDependencies(root, stateDir, say, interrupt) {
   if (areInstalled(root)) return false;
+  const lock = join(stateDir, "locks", "dependencies.lock");
   return withLock(
-    join(stateDir, "locks", "dependencies.lock"),
+    lock,
     async () => {
       if (areInstalled(root)) return false;
       say(`Installing ${countPackages(root)} Node packages from package-lock.json (about 700 MB) …`);
-      await npmCi(root);
+      rmSync(stampPath(root), { force: true });
+      await npmCi(root, lock, interrupt);
+      if (!isWhole(root))
+        throw new MissingRequirement("npm ci left packages out", "run the same command again");
       writeStamp(stampPath(root), wantedStamp(root));
       return true;
     },
-    { onWait: ({ pid }) => say(`Waiting for the installation that process ${pid} has under way …`) },
+    {
+      onWait: ({ pid }) => say(`Waiting for the installation that process ${pid} has under way …`),
+      signal: interrupt,
+    },
   );
 }
 
@@ -34,6 +42,7 @@ export async function ensureDependencies(root, stateDir, say) {
  * @returns {boolean}
  */
 export function areInstalled(root) {
+  if (!isWhole(root)) return false;
   const wanted = wantedStamp(root);
   if (readStamp(stampPath(root)) === wanted) return true;
   if (!matchesLockfile(root)) return false;
@@ -49,17 +58,35 @@ function wantedStamp(root) {
   return stampOf(root, [join(root, "package-lock.json")], [process.platform, process.arch]);
 }
 
+/** @param {string} root */
+const recordPath = (root) => join(root, "node_modules", ".package-lock.json");
+
 /**
- * A person may have run `npm install` by hand; npm then leaves a record of what it installed, written last.
+ * npm leaves a record of what it installed, written last. No stamp and no record is believed without a look: what they
+ * name may have been removed since.
+ *
+ * @param {string} root
+ * @returns {boolean}
+ */
+function isWhole(root) {
+  if (!existsSync(join(root, "node_modules", "node", "bin", "node"))) return false;
+  try {
+    return Object.keys(packagesOf(recordPath(root))).every((path) => existsSync(join(root, path)));
+  } catch {
+    // None, or one that was cut off while it was written.
+    return false;
+  }
+}
+
+/**
+ * A person may have run `npm install` by hand.
  *
  * @param {string} root
  * @returns {boolean}
  */
 function matchesLockfile(root) {
-  const recordPath = join(root, "node_modules", ".package-lock.json");
-  if (!existsSync(recordPath) || !existsSync(join(root, "node_modules", "node", "bin", "node"))) return false;
   const wanted = packagesOf(join(root, "package-lock.json"));
-  const installed = packagesOf(recordPath);
+  const installed = packagesOf(recordPath(root));
   return Object.entries(wanted).every(
     ([path, { version, optional, link }]) =>
       path === "" || link || installed[path]?.version === version || (optional && !installed[path]),
@@ -83,27 +110,27 @@ function countPackages(root) {
  * Under `npm run` the same npm is used again, under the same Node.
  *
  * @param {string} root
+ * @param {string} lock
+ * @param {AbortSignal | undefined} interrupt
  * @returns {Promise<void>}
  */
-function npmCi(root) {
+async function npmCi(root, lock, interrupt) {
   const npm = process.env.npm_execpath;
   const [command, ...before] = npm?.endsWith(".js") ? [process.execPath, npm] : ["npm"];
   const args = [...before, "ci", "--no-audit", "--no-fund", "--loglevel=error"];
-  return new Promise((resolve, reject) => {
+  const outcome = await runGroup(/** @type {string} */ (command), args, {
+    cwd: root,
+    lock,
     // Standard output belongs to the command that set-up runs for; npm's goes to standard error.
-    const child = spawn(/** @type {string} */ (command), args, { cwd: root, stdio: ["ignore", 2, 2] });
-    child.once("error", () =>
-      reject(new MissingRequirement("npm was not found", "install npm (it comes with Node from nodejs.org)")),
-    );
-    child.once("exit", (code) =>
-      code === 0
-        ? resolve()
-        : reject(
-            new MissingRequirement(
-              `npm ci ended with code ${code} (its own message is above)`,
-              "see that the npm registry can be reached and that the disk has space, then run the same command again",
-            ),
-          ),
-    );
+    stdio: ["ignore", 2, 2],
+    interrupt,
+  }).catch((error) => {
+    if (error.code !== "ENOENT") throw error;
+    throw new MissingRequirement("npm was not found", "install npm (it comes with Node from nodejs.org)");
   });
+  if (outcome === 0) return;
+  throw new MissingRequirement(
+    `npm ci ended with ${typeof outcome === "number" ? `code ${outcome}` : outcome} (its own message is above)`,
+    "see that the npm registry can be reached and that the disk has space, then run the same command again",
+  );
 }

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { execa } from "execa";
 import { MissingRequirement } from "./missing.mjs";
+import { keepGroup } from "./process-group.mjs";
 import type { Report } from "./report";
 
 export interface CommandOptions {
@@ -34,12 +35,14 @@ export async function runCommand(
     all: true,
     buffer: false,
     reject: false,
+    detached: true,
   });
+  const release = keepGroup(child.pid);
   for await (const line of child.iterable({ from: "all" })) {
     if (line.trim()) lastLine = line.trim();
     options.onLine?.(line);
   }
-  const result = await child;
+  const result = await child.finally(() => release());
   if (!result.failed) return;
   const how =
     result.code === "ENOENT" ? "was not found" : `ended with ${result.signal ?? `code ${result.exitCode}`}`;

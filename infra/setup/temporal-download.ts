@@ -4,6 +4,7 @@ import { execa } from "execa";
 import { isExecutableFile } from "./find-on-path";
 import { folderBytes } from "./folder-size";
 import { repositoryRoot } from "./home.mjs";
+import { keepGroup } from "./process-group.mjs";
 import { megabytes, type Report } from "./report";
 
 export const TEMPORAL_VERSION = "v1.5.1";
@@ -25,9 +26,15 @@ export async function downloadTemporal(target: string, report: Report): Promise<
     const child = execa(process.execPath, [script, folder, TEMPORAL_VERSION], {
       stdio: "ignore",
       reject: false,
+      detached: true,
     });
+    const release = keepGroup(child.pid);
     const watch = watchGrowth(folder, report, () => child.kill("SIGKILL"));
-    const { failed } = await child.finally(() => clearInterval(watch));
+    const { failed } = await child.finally(() => {
+      clearInterval(watch);
+      // The server that the download starts for a moment goes with a download that is given up.
+      release(true);
+    });
     const [file] = failed ? [] : await executablesIn(folder);
     if (file) await rename(file, target);
     return file !== undefined;

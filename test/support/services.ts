@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Connection, Client as TemporalClient } from "@temporalio/client";
 import { Client as S3Client } from "minio";
 import { Client as PgClient } from "pg";
-import { inject, onTestFinished } from "vitest";
+import { afterAll, beforeAll, inject, onTestFinished } from "vitest";
 import { createObjectStore, type ObjectStore } from "../../activities/artifacts/object-store";
 import { createDatabase, type Database } from "../../activities/persistence/database";
 import { Stack, type StackInfo } from "../../infra/dev";
@@ -22,7 +22,16 @@ export function services(): Promise<StackInfo> {
 
 const uniqueName = (what: string): string => `${what}_${randomBytes(6).toString("hex")}`;
 
-/** An empty database of one's own; gone when the test (or the file, in `beforeAll`) is over. */
+/** Makes what all tests of a file share; what is handed to `atEnd` runs after the last of them, newest first. */
+export function sharedByFile(prepare: (atEnd: (clean: () => Promise<void>) => void) => Promise<void>): void {
+  const cleanings: (() => Promise<void>)[] = [];
+  beforeAll(() => prepare((clean) => void cleanings.unshift(clean)));
+  afterAll(async () => {
+    for (const clean of cleanings) await clean();
+  });
+}
+
+/** An empty database of one's own; gone when the test (or the file, in `sharedByFile`) is over. */
 export async function emptyDatabase(
   onEnd: (clean: () => Promise<void>) => void = onTestFinished,
 ): Promise<string> {

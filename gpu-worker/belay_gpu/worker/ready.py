@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
+from belay_gpu.files import write_json_atomic
+
 
 def write_ready_file(path: Path | None, name: str, task_queue: str) -> None:
-    """Writes {pid, name, taskQueue} by atomic rename. `path` None: nobody asked."""
+    """Writes {pid, name, taskQueue}. `path` None: nobody asked."""
     if path is None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps({"pid": os.getpid(), "name": name, "taskQueue": task_queue}))
-    draft.replace(path)
+    write_json_atomic(path, {"pid": os.getpid(), "name": name, "taskQueue": task_queue})
 
 
 def remove_ready_file(path: Path | None) -> None:

@@ -1,10 +1,21 @@
 import { createHash } from "node:crypto";
-import { chownSync, existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { cp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ensureArtifact } from "../../setup/artifact";
 import { silent } from "../../setup/report";
 import type { Account } from "../../setup/unprivileged-account.mjs";
+import { readJson, writeJson } from "../json-file";
+import { isOwn } from "../ownership";
 import { canEnter, homeWithinReach } from "../reach";
 
 /**
@@ -12,13 +23,23 @@ import { canEnter, homeWithinReach } from "../reach";
  * from a checkout whose parents only root can enter, the folder moves to BELAY_HOME and leaves a link behind.
  */
 export function postgresFolder(place: string, home: string, account: Account | undefined): string {
-  const moved = linkTarget(place);
   const folder =
-    moved ?? (account && !isWithinReach(place, account) ? elsewhere(place, home, account) : place);
+    linkTarget(place) ??
+    (account && !isWithinReach(place, account) ? elsewhere(place, home, account) : place);
+  // Also where the stack was moved: its former place is somebody else's from now on.
+  if (folder !== place) own(folder, place);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (account) chownSync(folder, account.uid, account.gid);
-  if (folder !== place && !moved) symlinkSync(folder, place);
   return folder;
+}
+
+/** Notes down whose folder it is, and leaves the link to it; data that has been there so far goes along. */
+function own(folder: string, place: string): void {
+  writeJson(ownerFileOf(folder), { stateDir: dirname(place) });
+  const found = lstatSync(place, { throwIfNoEntry: false });
+  if (found?.isSymbolicLink()) return;
+  if (found) renameSync(place, folder);
+  symlinkSync(folder, place);
 }
 
 /** Removes the folder of a stack that is down, wherever it is. */
@@ -51,18 +72,40 @@ function isWithinReach(place: string, account: Account): boolean {
 }
 
 function elsewhere(place: string, home: string, account: Account): string {
-  const stack = createHash("sha256").update(place).digest("hex").slice(0, 16);
-  const parent = join(homeWithinReach(home, account), "stacks", stack);
-  mkdirSync(parent, { recursive: true, mode: 0o755 });
-  return join(parent, "postgres");
+  const stacks = join(homeWithinReach(home, account), "stacks");
+  for (let attempt = 0; ; attempt++) {
+    const folder = join(stacks, nameOf(place, attempt), "postgres");
+    const owner = ownerOf(folder);
+    // Without the link its stack is gone, and with it the password.
+    if (owner === dirname(place)) rmSync(dirname(folder), { recursive: true, force: true });
+    else if (existsSync(dirname(folder))) continue;
+    mkdirSync(dirname(folder), { recursive: true, mode: 0o755 });
+    return folder;
+  }
+}
+
+/** A stack that was moved keeps the name of its former place, where another one may be made since. */
+function nameOf(place: string, attempt = 0): string {
+  const seed = attempt === 0 ? place : `${place} ${attempt}`;
+  return createHash("sha256").update(seed).digest("hex").slice(0, 16);
 }
 
 function linkTarget(place: string): string | undefined {
   if (!lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined;
   const target = readlinkSync(place);
   // A link that was copied along with a checkout points to the folder of the original's stack.
-  const isOurs = target.includes(createHash("sha256").update(place).digest("hex").slice(0, 16));
-  if (isOurs && existsSync(dirname(target))) return target;
+  if (existsSync(dirname(target)) && isOwnedFrom(place, target)) return target;
   rmSync(place);
   return undefined;
 }
+
+function isOwnedFrom(place: string, folder: string): boolean {
+  const owner = ownerOf(folder);
+  // An earlier version named the folder after its owner, and wrote down nothing else.
+  return owner === undefined ? folder.includes(nameOf(place)) : isOwn(owner, dirname(place));
+}
+
+/** Beside the data: the state folder of the stack that it belongs to. */
+const ownerFileOf = (folder: string) => join(dirname(folder), "owner.json");
+
+const ownerOf = (folder: string) => readJson<{ stateDir: string }>(ownerFileOf(folder))?.stateDir;

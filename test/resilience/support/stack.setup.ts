@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { Stack } from "../../../infra/dev";
+import { runFolder } from "../../support/run-folder";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -13,9 +13,7 @@ declare module "vitest" {
 
 /** One whole stack for all files of this project: started by the first that asks, gone when the run is over. */
 export default async function setup(project: TestProject) {
-  const folder = await mkdtemp(join(tmpdir(), "belay-resilience-"));
-  // PostgreSQL runs under another account, and reads below this folder.
-  await chmod(folder, 0o755);
+  const folder = await runFolder();
   project.provide("resilienceFolder", folder);
   return async () => {
     const stack = new Stack({ stateDir: join(folder, "stack") });

@@ -1,12 +1,15 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { artifactFolder, ensureArtifact, isBuilt } from "../../../../infra/setup/artifact";
 import { repositoryRoot } from "../../../../infra/setup/home.mjs";
+import { startTimeOf } from "../../../../infra/setup/process-identity.mjs";
+import { killAll, processesThat } from "../../../../infra/setup/process-search.mjs";
 import { silent } from "../../../../infra/setup/report";
 import { runModule } from "../../../support/child";
 import { scratchFolder } from "../../../support/scratch";
+import { until } from "../../../support/until";
 
 const inputs = ["version 1", "linux"];
 
@@ -67,6 +70,38 @@ test("a build that was killed leaves nothing that looks finished, and is cleared
   );
   expect(readdirSync(folder).sort()).toEqual(["manifest.json", "program"]);
   expect(readdirSync(join(home, "tool"))).toHaveLength(1);
+});
+
+/** Builds with a program that never ends. */
+const BUILDER_WITH_PROGRAM = `
+import { createRequire } from "node:module";
+const require = createRequire(import.meta.url);
+const { ensureArtifact } = require("${join(repositoryRoot(), "dist/infra/setup/artifact.js")}");
+const { runCommand } = require("${join(repositoryRoot(), "dist/infra/setup/run-command.js")}");
+const text = "console.log(process.pid); setInterval(() => {}, 1000)";
+await ensureArtifact(process.argv[2], { kind: "tool", inputs: ${JSON.stringify(inputs)}, build: (folder) =>
+  runCommand(process.execPath, ["-e", text, folder], { onLine: (line) => console.log(line) }) }, () => {});
+`;
+
+test.each([
+  ["ends with the process that builds", "SIGTERM", false],
+  ["that outlived it is ended by the next build", "SIGKILL", true],
+] as const)("a builder's program %s", async (_, signal, outlives) => {
+  const home = scratchFolder();
+  const builder = runModule(BUILDER_WITH_PROGRAM, [home]);
+  const program = Number(await builder.line());
+  onTestFinished(() =>
+    killAll(() => processesThat(({ command }) => command().some((word) => word.includes(home)))),
+  );
+  builder.process.kill(signal);
+  await builder.ended();
+  if (!outlives) await until(() => startTimeOf(program) === undefined, "the program is gone");
+  else expect(startTimeOf(program)).toBeDefined();
+  await ensureArtifact(
+    home,
+    recipe(() => expect(startTimeOf(program)).toBeUndefined()),
+    silent,
+  );
 });
 
 test("a build that fails is tried again the next time", async () => {

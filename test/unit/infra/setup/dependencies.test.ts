@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
@@ -21,6 +21,7 @@ function checkout(installed: Record<string, { version: string }>): string {
   mkdirSync(join(root, "node_modules", "node", "bin"), { recursive: true });
   writeFileSync(join(root, "node_modules", "node", "bin", "node"), "");
   writeFileSync(join(root, "package-lock.json"), JSON.stringify(lockfile));
+  for (const path of Object.keys(installed)) mkdirSync(join(root, path), { recursive: true });
   writeFileSync(join(root, "node_modules", ".package-lock.json"), JSON.stringify({ packages: installed }));
   return root;
 }
@@ -36,7 +37,18 @@ test("another version, or none, is", () => {
 
 test("an installation that was interrupted is made anew: npm writes its record last", () => {
   const root = checkout({ "node_modules/a": { version: "1.0.0" } });
-  rmSync(join(root, "node_modules", ".package-lock.json"));
+  const record = join(root, "node_modules", ".package-lock.json");
+  writeFileSync(record, '{"packages": {"node_modules/a": {"ver');
+  expect(areInstalled(root)).toBe(false);
+  rmSync(record);
+  expect(areInstalled(root)).toBe(false);
+});
+
+test.each(["node/bin/node", "a"])("neither stamp nor record is believed where %s is missing", (missing) => {
+  const root = checkout({ "node_modules/a": { version: "1.0.0" } });
+  expect(areInstalled(root)).toBe(true);
+  rmSync(join(root, "node_modules", missing), { recursive: true });
+  expect(existsSync(join(root, "node_modules", ".belay-stamp"))).toBe(true);
   expect(areInstalled(root)).toBe(false);
 });
 
