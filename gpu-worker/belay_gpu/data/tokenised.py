@@ -8,7 +8,7 @@ A split is one safetensors file. Rows lie end to end; row `i` is `[row_offsets[i
 | labels           | int32 | tokens | the token itself where it carries a loss, else -100. Not shifted       |
 | row_offsets      | int64 | rows+1 | begins with 0, ends with the number of tokens                          |
 | prompt_lengths   | int32 | rows   | leading tokens that are the prompt (0: plain text, no generation)      |
-| completion_bytes | int32 | rows   | UTF-8 bytes of the text that the labels spell, for bits per byte       |
+| completion_bytes | int32 | rows   | UTF-8 bytes of the labels whose loss counts, for bits per byte         |
 | row_ids          | int64 | rows   | index of the row in the data set as read                               |
 | class_ids        | int32 | rows   | classification only: index into `class_names`; labels are then -100    |
 | bin_rows         | int32 | rows   | packing only: row indices, bin after bin                               |

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from belay_gpu.data.tokenised import IGNORED
-from belay_gpu.skills.dataset.rendering import Rendered, Span
+from belay_gpu.skills.dataset.rendering import Rendered
+from belay_gpu.skills.dataset.turns import Span
 
 Truncation = Literal["drop", "keep_end", "keep_start"]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 BATCH = 1000
+# A character that no token holds together with what follows it, but with another such.
+ANCHOR = "\n"
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Encoded:
         ids: the tokens.
         labels: the token where it carries a loss, else -100; not shifted.
         prompt_length: leading tokens that are the prompt.
-        learnt_bytes: UTF-8 bytes of the text that the labels spell.
+        learnt_bytes: UTF-8 bytes of the text that `label_tokens` spell.
         length: tokens before anything was cut.
         frame: special tokens before and behind the text, which a cut leaves in place.
         was_split: a token would have spanned a border between prompt and completion.
@@ -69,6 +72,13 @@ class Tokens:
     def first(self, count: int) -> Tokens:
         return Tokens(self.ids[:count], self.starts[:count], self.ends[:count])
 
+    def behind(self, place: int) -> Tokens | None:
+        """Those of the text from `place` on, as of a text of their own; None where one spans the place."""
+        at = int((self.ends <= place).sum())
+        if (self.starts[at:] < place).any():
+            return None
+        return Tokens(self.ids[at:], self.starts[at:] - place, self.ends[at:] - place)
+
     def then(self, other: Tokens, shift: int = 0) -> Tokens:
         pairs = ((self.ids, other.ids), (self.starts, other.starts + shift), (self.ends, other.ends + shift))
         return Tokens(*(np.concatenate(pair) for pair in pairs))
@@ -84,6 +94,7 @@ class Encoder:
         self._end: int | None = end if teaches_end else None
         self._teaches_end = teaches_end
         self._special = np.array(sorted(tokenizer.all_special_ids), dtype=np.int64)
+        self._puts_a_space = self._prefixes()
 
     def encode(self, rows: Sequence[Rendered]) -> Iterator[Encoded]:
         """One result per row, in order."""
@@ -129,14 +140,21 @@ class Encoder:
         return Encoded(ids, labels, prompt, spelt, len(ids), (lead, trail), was_split)
 
     def _spelt(self, row: Rendered, tokens: Tokens, learnt: Flags) -> int:
-        """Bytes of the learnt text, without the text of special tokens."""
+        """Bytes of the learnt text whose loss counts, without the text of special tokens."""
+        unpredicted = int(tokens.ends[0]) if learnt[:1].any() else 0
+        learnt = learnt & (np.arange(len(learnt)) > 0)
         if not learnt.any():
             return 0
         spans = [(0, len(row.text))] if row.learns_all else row.answers
         inside = [(span, learnt & tokens.within((span,))) for span in spans]
         # What a template puts behind an answer's end is not learnt.
-        spans = [(start, int(tokens.ends[at].max())) for (start, _), at in inside if at.any()]
+        spans = [
+            (max(start, unpredicted), int(tokens.ends[at].max())) for (start, _), at in inside if at.any()
+        ]
         size = sum(_size(row.text[start:end]) for start, end in spans)
+        # Tokens of single bytes may share the first token's last character, each as much of it as another.
+        sharing = int((tokens.starts[1:] < unpredicted).sum())
+        size += _size(row.text[:unpredicted][-1:]) * sharing // (sharing + 1)
         for token in np.flatnonzero(np.isin(tokens.ids, self._special)):
             start, end = int(tokens.starts[token]), int(tokens.ends[token])
             if any(low <= start and end <= high for low, high in spans):
@@ -150,9 +168,24 @@ class Encoder:
         cuts = [0, *borders, len(row.text)]
         for start, end in pairwise(cuts):
             specials = start == 0 and not row.is_templated
-            (piece,) = self._tokens([row.text[start:end]], specials)
+            # Behind a special token, the tokenizer puts its space in whole texts as well.
+            goes_on = len(whole.ids) > 0 and whole.ids[-1] not in self._special
+            piece = self._going_on(row.text[start:end]) if self._puts_a_space and goes_on else None
+            if piece is None:
+                (piece,) = self._tokens([row.text[start:end]], specials)
             whole = whole.then(self._without_trailing(piece), start)
         return whole
+
+    def _going_on(self, text: str) -> Tokens | None:
+        """A text as it goes on behind another; None where that cannot be told."""
+        (tokens,) = self._tokens([ANCHOR + text], specials=False)
+        return tokens.behind(len(ANCHOR))
+
+    def _prefixes(self) -> bool:
+        """Whether the tokenizer begins a text with a space that is not there, as Llama 2's does."""
+        (plain,) = self._tokens(["a"], specials=False)
+        behind = self._going_on("a")
+        return behind is not None and behind.ids.tolist() != plain.ids.tolist()
 
     def _without_trailing(self, tokens: Tokens) -> Tokens:
         """Without the special tokens that the tokenizer put behind the text: the end is ours to teach."""
@@ -191,8 +224,8 @@ def cut(row: Encoded, longest: int, policy: Truncation) -> Encoded | None:
     end = len(row.ids) - trail
     gap = slice(end - excess, end) if policy == "keep_start" else slice(lead, lead + excess)
     labels = np.delete(row.labels, gap)
-    before, after = int((row.labels != IGNORED).sum()), int((labels != IGNORED).sum())
-    if before and not (labels[1:] != IGNORED).any():
+    before, after = row.label_tokens, int((labels[1:] != IGNORED).sum())
+    if before and not after:
         return None
     lost = max(0, min(row.prompt_length, gap.stop) - gap.start)
     return replace(

@@ -6,12 +6,13 @@ import csv
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from belay_gpu.canonical import sha256_file
+from belay_gpu.skills.dataset.json_steps import decode_in_steps
 from belay_gpu.skills.failures import SkillError
 
 KINDS = {
@@ -102,7 +103,7 @@ def _jsonl(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _json_array(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     text = file.read_text(encoding="utf-8-sig")
-    content, has_escapes = _json(text, file.name), ESCAPE in text
+    content, has_escapes = _json(text, file.name, decode_in_steps), ESCAPE in text
     if isinstance(content, dict):
         lists = [name for name, value in content.items() if isinstance(value, list)]
         if len(lists) != 1:
@@ -114,9 +115,9 @@ def _json_array(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, _row(value, f"{file.name}, row {number}", has_escapes)
 
 
-def _json(text: str, place: str) -> Any:
+def _json(text: str, place: str, decode: Callable[..., Any] = json.loads) -> Any:
     try:
-        return json.loads(text, parse_constant=lambda name: _refuse_constant(name, place))
+        return decode(text, parse_constant=lambda name: _refuse_constant(name, place))
     except json.JSONDecodeError as error:
         at = f"line {error.lineno}, column {error.colno}" if "\n" in text.strip() else f"column {error.colno}"
         raise invalid(f"{place}: not valid JSON ({error.msg}, {at})") from error

@@ -150,7 +150,8 @@ def _parse(
         if others and row is not first:
             raise invalid(
                 f"mixed formats: the rows before it are {format}, but {row.place} is {others[0]} "
-                f"(columns {_listed(row.values)}); convert the rows to one format, or keep them in two files"
+                f"(columns {_listed(row.values)}); convert them to one format: all files of an experiment "
+                "have the same"
             )
         named = "; dataset.text_column and label_column name others" if format == "labelled_text" else ""
         raise invalid(

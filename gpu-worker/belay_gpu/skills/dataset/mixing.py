@@ -14,6 +14,11 @@ def sampled(rows: Sequence[int], count: int, dataset_sha256: str, seed: int, pur
     return sorted(row for (row,) in order[:count])
 
 
+def taken(rows: int, weight: float) -> int:
+    """How many of a source's rows take part."""
+    return rows if weight >= 1 else max(1, round(weight * rows))
+
+
 def used_rows(
     source_rows: Sequence[Sequence[int]],
     weights: Sequence[float],
@@ -24,8 +29,7 @@ def used_rows(
     """Rows that take part: of a source whose weight is below 1, that share; of all, at most `max_samples`."""
     used: list[int] = []
     for rows, weight in zip(source_rows, weights, strict=True):
-        count = len(rows) if weight >= 1 else max(1, round(weight * len(rows)))
-        used += sampled(rows, count, dataset_sha256, seed, "weight")
+        used += sampled(rows, taken(len(rows), weight), dataset_sha256, seed, "weight")
     if max_samples is not None and len(used) > max_samples:
         used = sampled(used, max_samples, dataset_sha256, seed, "max_samples")
     return used

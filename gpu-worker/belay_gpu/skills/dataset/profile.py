@@ -20,7 +20,6 @@ from belay_gpu.skills.dataset.similarity import Likeness
 
 BINS = 20
 EXAMPLES = 3
-SHOWN = 80
 
 
 def histogram(lengths: Sequence[int]) -> Histogram:
@@ -133,6 +132,11 @@ def contradictions(members: Sequence[int], likeness: Likeness, labels: Sequence[
 def counted(count: int, noun: str) -> str:
     """`1 row`, `2 rows`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def agreeing(count: int, one: str, several: str) -> str:
+    """The verb that agrees with a count."""
+    return one if count == 1 else several
 
 
 def share(count: int, of: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
@@ -14,8 +13,7 @@ from belay_gpu.engine.errors import first_line
 from belay_gpu.skills.dataset.clock import asks_for_the_date, with_stopped_clock
 from belay_gpu.skills.dataset.files import invalid
 from belay_gpu.skills.dataset.formats import Conversation, Example, Labelled, Message, Pair, Text
-
-Span = tuple[int, int]
+from belay_gpu.skills.dataset.turns import Span, by_generation_blocks, by_growing
 
 PLAIN = (
     "{% for message in messages %}"
@@ -41,6 +39,8 @@ class Rendered:
         completion: the answer as the row has it.
         is_templated: the text has its special tokens already.
         learns_all: the rest carries a loss as well.
+        turns: of the assistant, in a conversation.
+        rewritten_turns: those of them that `answers` lacks, as the template does not leave them as they are.
     """
 
     text: str
@@ -50,6 +50,8 @@ class Rendered:
     completion: str
     is_templated: bool = False
     learns_all: bool = False
+    turns: int = 0
+    rewritten_turns: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,13 +125,16 @@ def _conversation(
     messages: Sequence[Message], template: Template, tokenizer: PreTrainedTokenizerBase, train_on_prompt: bool
 ) -> Rendered:
     turns = [{"role": message.role, "content": message.content} for message in messages]
+    answered = sum(message.role == "assistant" for message in messages)
     assert template.jinja is not None
     jinja = with_stopped_clock(template.jinja)
     try:
         if "{% generation" in jinja.replace("{%-", "{%").replace("{%g", "{% g"):
-            text, spans = _by_generation_blocks(turns, jinja, tokenizer)
+            text, spans = by_generation_blocks(turns, jinja, tokenizer)
+            rewritten = 0
         else:
-            text, spans = _by_growing(turns, jinja, tokenizer)
+            text, spans = by_growing(turns, jinja, tokenizer)
+            rewritten = answered - len(spans)
     except Exception as error:
         if getattr(error, "type", None) == "InvalidDataset":
             raise
@@ -138,51 +143,14 @@ def _conversation(
         raise invalid(f"chat template ({template.source}): it leaves the assistant's turns out")
     start = spans[-1][0]
     answer = messages[-1].content
-    return Rendered(text, tuple(spans), start, text[:start], answer, True, train_on_prompt)
-
-
-def _by_generation_blocks(
-    turns: list[dict[str, Any]], jinja: str, tokenizer: PreTrainedTokenizerBase
-) -> tuple[str, list[Span]]:
-    from transformers.utils.chat_template_utils import render_jinja_template
-
-    # It promises a string, and answers with texts and, for each, the ranges of its generation blocks.
-    names: dict[str, Any] = dict(tokenizer.special_tokens_map)
-    answer: Any = render_jinja_template(
-        [turns], chat_template=jinja, return_assistant_tokens_mask=True, **names
+    return Rendered(
+        text,
+        tuple(spans),
+        start,
+        text[:start],
+        answer,
+        is_templated=True,
+        learns_all=train_on_prompt,
+        turns=answered,
+        rewritten_turns=rewritten,
     )
-    (text,), (spans,) = answer
-    return text, [(start, end) for start, end in spans if end > start]
-
-
-def _by_growing(
-    turns: list[dict[str, Any]], jinja: str, tokenizer: PreTrainedTokenizerBase
-) -> tuple[str, list[Span]]:
-    """Assistant turns are what the text grows by when they are added.
-
-    A template that rewrites earlier turns, as some drop old reasoning, shows only its last that way.
-    """
-
-    def text_of(count: int, prompted: bool) -> str:
-        rendered = tokenizer.apply_chat_template(
-            turns[:count], chat_template=jinja, tokenize=False, add_generation_prompt=prompted
-        )
-        assert isinstance(rendered, str)
-        return rendered
-
-    text = text_of(len(turns), False)
-    spans: list[Span] = []
-    for place, turn in enumerate(turns):
-        if turn["role"] != "assistant":
-            continue
-        before, after = text_of(place, True), text_of(place + 1, False)
-        if not after.startswith(before):
-            before = text_of(place, False)  # the prompt for a generation need not begin the turn itself
-        if text.startswith(after) and after.startswith(before):
-            spans.append((len(before), len(after)))
-    if not spans or spans[-1][1] != len(text):
-        raise invalid(
-            "chat template: the assistant's last turn cannot be found in the text it makes; mark it there "
-            "with {% generation %} and {% endgeneration %}, or set dataset.template"
-        )
-    return text, spans

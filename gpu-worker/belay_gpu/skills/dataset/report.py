@@ -21,7 +21,8 @@ from belay_gpu.contracts import (
 )
 from belay_gpu.skills.dataset import profile as facts
 from belay_gpu.skills.dataset.clock import TODAY
-from belay_gpu.skills.dataset.profile import counted, share
+from belay_gpu.skills.dataset.mixing import taken
+from belay_gpu.skills.dataset.profile import agreeing, counted, share
 from belay_gpu.skills.dataset.rendering import Template
 from belay_gpu.skills.dataset.table import Table
 from belay_gpu.skills.dataset.tokenise import Texts
@@ -126,7 +127,7 @@ def _unknown_tokens(found: Findings, tokenizer: PreTrainedTokenizerBase) -> Iter
     # GPT-2's is its end of sequence, which every row has.
     if unknown is None or unknown == tokenizer.eos_token_id:
         return
-    rows = [found.texts.kept[row] for row in found.members]
+    rows = found.texts.kept.values()
     total, count = sum(len(one.ids) for one in rows), sum(int((one.ids == unknown).sum()) for one in rows)
     if count >= FEWEST_UNKNOWN * total:
         yield (
@@ -137,38 +138,67 @@ def _unknown_tokens(found: Findings, tokenizer: PreTrainedTokenizerBase) -> Iter
 
 
 def _warnings(found: Findings) -> Iterator[str]:
-    table, members = found.table, found.members
-    if found.cut_rows:
-        done = {"drop": "left out", "keep_start": "cut at their end", "keep_end": "cut at their start"}
+    table, cut = found.table, found.cut_rows
+    if cut:
+        its = agreeing(cut, "its", "their")
+        done = {"drop": "left out", "keep_start": f"cut at {its} end", "keep_end": f"cut at {its} start"}
         yield (
-            f"{counted(found.cut_rows, 'row')} ({share(found.cut_rows, len(members))}) have more than "
-            f"{found.texts.longest} tokens and were {done[found.request.dataset.truncation]}"
+            f"{counted(cut, 'row')} ({share(cut, len(found.members))}) {agreeing(cut, 'has', 'have')} more "
+            f"than {found.texts.longest} tokens and {agreeing(cut, 'was', 'were')} "
+            f"{done[found.request.dataset.truncation]}"
+        )
+    unused = sum(
+        len(rows) - taken(len(rows), weight)
+        for rows, weight in zip(table.source_rows, table.weights, strict=True)
+    )
+    if unused:
+        yield (
+            f"{unused:,} of {counted(len(table.rows), 'row')} {agreeing(unused, 'is', 'are')} left out by "
+            "the weights of dataset.path: one below 1 takes that share of its file's rows"
         )
     twice = found.duplicates
     if twice.exact + twice.near:
-        yield (
-            f"{counted(twice.exact, 'row')} repeat another and {twice.near:,} nearly do; such rows share a "
-            f"split ({'; '.join(twice.examples)})"
-        )
+        told = _alike(twice.exact, twice.near, "", "repeats another", "repeat another")
+        yield f"{told}; such rows share a split ({'; '.join(twice.examples)})"
     leaked = facts.leakage(found.splits, table.likeness, {}, table.rows)
     if leaked.exact + leaked.near:
-        yield (
-            f"leakage: {counted(leaked.exact, 'row')} of the validation or test file occur in an earlier "
-            f"split and {leaked.near:,} nearly do, so scores on them say too much "
-            f"({'; '.join(leaked.examples)})"
-        )
+        where = " of the validation or test file"
+        split = "in an earlier split"
+        told = _alike(leaked.exact, leaked.near, where, f"occurs {split}", f"occur {split}")
+        yield f"leakage: {told}, so scores on them say too much ({'; '.join(leaked.examples)})"
     yield from _group_warnings(found)
-    if found.template.writes_the_date:
-        yield f"the chat template writes the date; it is fixed to {TODAY:%d %b %Y} in every row"
-    split = sum(one.was_split for one in found.texts.whole.values())
-    if split:
+    yield from _template_warnings(found)
+    split_rows = sum(one.was_split for one in found.texts.whole.values())
+    if split_rows:
         yield (
-            f"in {counted(split, 'row')} a token would span the border of prompt and completion, so they "
-            "were tokenised apart; ending prompts with a space or line break avoids it"
+            f"in {counted(split_rows, 'row')} a token would span the border of prompt and completion, so "
+            f"{agreeing(split_rows, 'it was', 'they were')} tokenised apart; ending prompts with a space or "
+            "line break avoids it"
         )
     if not found.used["test"]:
         yield "no test rows: base and winner cannot be compared on rows that the search has not seen"
     yield from _label_warnings(found)
+
+
+def _alike(exact: int, near: int, of: str, does: str, do: str) -> str:
+    """`2 rows repeat another and 1 nearly does`, without what there is none of."""
+    if not exact:
+        return f"{counted(near, 'row')}{of} nearly {agreeing(near, does, do)}"
+    also = f" and {near:,} nearly {agreeing(near, 'does', 'do')}" if near else ""
+    return f"{counted(exact, 'row')}{of} {agreeing(exact, does, do)}{also}"
+
+
+def _template_warnings(found: Findings) -> Iterator[str]:
+    if found.template.writes_the_date:
+        yield f"the chat template writes the date; it is fixed to {TODAY:%d %b %Y} in every row"
+    conversations = [one for one in found.texts.rendered.values() if not one.learns_all]
+    lost = sum(one.rewritten_turns for one in conversations)
+    if lost:
+        yield (
+            f"{lost:,} of {sum(one.turns for one in conversations):,} assistant turns "
+            f"{agreeing(lost, 'carries', 'carry')} no loss: the template rewrites earlier turns; mark them "
+            "with {% generation %}"
+        )
 
 
 def _group_warnings(found: Findings) -> Iterator[str]:
@@ -179,7 +209,8 @@ def _group_warnings(found: Findings) -> Iterator[str]:
     if shared:
         names = sorted({found.groups[row] for _, row in shared})
         yield (
-            f"leakage: {counted(len(shared), 'row')} of the validation or test file are of "
+            f"leakage: {counted(len(shared), 'row')} of the validation or test file "
+            f"{agreeing(len(shared), 'is', 'are')} of "
             f"{counted(len(names), 'group')} (dataset.group_by: {column}) that an earlier split has as well, "
             f"so scores on them say too much ({', '.join(names[:5])})"
         )
@@ -187,8 +218,10 @@ def _group_warnings(found: Findings) -> Iterator[str]:
         without = [row for row in rows if row not in found.groups]
         if without:
             yield (
-                f"{counted(len(without), f'{name} row')} have no column {column} (dataset.group_by), so it "
-                f"cannot be told whether their groups are trained on ({table.rows[without[0]].place})"
+                f"{counted(len(without), f'{name} row')} {agreeing(len(without), 'has', 'have')} no column "
+                f"{column} (dataset.group_by), so it cannot be told whether "
+                f"{agreeing(len(without), 'its group is', 'their groups are')} trained on "
+                f"({table.rows[without[0]].place})"
             )
 
 
@@ -198,7 +231,8 @@ def _label_warnings(found: Findings) -> Iterator[str]:
         return
     both = facts.contradictions(found.members, found.table.likeness, labels)
     if both:
-        yield f"{counted(both, 'row')} have a text that also occurs under another label"
+        have = agreeing(both, "has", "have")
+        yield f"{counted(both, 'row')} {have} a text that also occurs under another label"
     rare = [c for c in facts.label_counts(found.classes, found.used, labels) if c.train < FEW_ROWS_OF_A_CLASS]
     if rare:
         names = ", ".join(f"{c.name} ({c.train})" for c in rare[:5])

@@ -211,6 +211,9 @@ def test_sources_by_weight(write: Write, run: Run) -> None:
     assert set(by_file[1]) == {1} and len(by_file[1]) <= 20
     assert set(by_file[2]) == {1}
     assert found.profile.rows.used == 30 + 20 + 20
+    assert any(
+        line.startswith("20 of 90 rows are left out by the weights") for line in found.profile.warnings
+    )
     assert [source.weight for source in found.profile.sources] == [2.5, 0.5, 1.0]
     validation = found.splits["validation"].prompts
     assert len(set(validation)) == len(validation) == 4

@@ -32,3 +32,20 @@ def test_unknown_words_are_warned_of(
     assert bool(warned) is (share is not None)
     for line in warned:
         assert "of the tokens are w0" in line
+
+
+@pytest.mark.parametrize("truncation", ["drop", "keep_end", "keep_start"])
+def test_unknown_words_are_counted_in_the_rows_that_are_kept(
+    truncation: str, write: Write, run: Run, tmp_path: Path
+) -> None:
+    long = {"prompt": "w5 " * 20, "completion": " w6"}
+    found = run(
+        write([*rows_of(["zebra", "yak", "xerus"]), long]),
+        model=str(save_llama(tmp_path / "model")),
+        cutoff_len=8,
+        truncation=truncation,
+        val_set_size=6,
+        test_set_size=0,
+    )
+    assert sum(split.rows for split in found.splits.values()) == (41 if truncation == "keep_end" else 40)
+    assert any("of the tokens are w0" in line for line in found.profile.warnings)
