@@ -25,7 +25,7 @@ export interface KernelActivities {
     run: string;
     ordinal: number | null;
     outcome: TrialOutcome;
-    chain?: string;
+    chain?: string | null;
   }): Promise<void>;
   /**
    * Increments the subject's epoch; answers with it and the checkpoints to resume from, newest first. `dispatch` names
@@ -36,7 +36,7 @@ export interface KernelActivities {
   "dispatch.prepare"(input: {
     run: string;
     subject: string;
-    chain?: string;
+    chain?: string | null;
     dispatch?: string;
     maxStep?: number;
   }): Promise<{ epoch: number; resumeFrom: CheckpointRef[] }>;

@@ -30,7 +30,7 @@ export const JobSpec = z
     /** Whose checkpoints and epochs these are, e.g. `<run>/trial-3`; jobs of one subject never overlap. */
     subject: z.string(),
     /** First run id of the experiment's execution chain: the job is refused once the run was started anew. */
-    chain: z.string().optional(),
+    chain: z.string().nullable().default(null),
     /** The entrypoint's own input, as its contract in `contracts/skills` says; `job` is filled in at dispatch. */
     params: z.record(z.string(), z.unknown()),
     inputs: z.array(ArtifactRef).default([]),

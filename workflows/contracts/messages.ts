@@ -100,15 +100,20 @@ export type SetMaxConcurrentTrials = z.infer<typeof SetMaxConcurrentTrials>;
 export const PublishedArtifact = ArtifactRef.pick({ uri: true, sha256: true, sizeBytes: true });
 export type PublishedArtifact = z.infer<typeof PublishedArtifact>;
 
+/**
+ * How far a run was found to repeat, lowest first. L0: artifacts have their hashes; L1: metrics come out the same; L2:
+ * so do the losses of the first steps; L3: so do the bits of a whole training.
+ */
+export const VerifyLevel = z.enum(["L0", "L1", "L2", "L3"]);
+export type VerifyLevel = z.infer<typeof VerifyLevel>;
+
 export const ReproducibilityVerdict = z
   .object({
     /** Highest level that passed with all below it; null when even L0 failed. */
-    level: z.enum(["L0", "L1", "L2", "L3"]).nullable(),
+    level: VerifyLevel.nullable(),
     /** Whether every level that was asked for passed. */
     passed: z.boolean(),
-    details: z.array(
-      z.object({ level: z.enum(["L0", "L1", "L2", "L3"]), passed: z.boolean(), message: z.string() }),
-    ),
+    details: z.array(z.object({ level: VerifyLevel, passed: z.boolean(), message: z.string() })),
   })
   .meta({ id: "ReproducibilityVerdict" });
 export type ReproducibilityVerdict = z.infer<typeof ReproducibilityVerdict>;

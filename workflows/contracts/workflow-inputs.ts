@@ -1,3 +1,4 @@
+import type { VerifyLevel } from "./messages";
 import type { ResolvedSpec } from "./resolved";
 import type { TokenisedDataset } from "./skills";
 import type { TrialConfig, TrialParams } from "./trial";
@@ -48,5 +49,5 @@ export interface TrialInput {
 export interface VerifyInput {
   run: string;
   /** Default: L0 to L2, and L3 where the manifest promises bitwise repetition. */
-  levels?: ("L0" | "L1" | "L2" | "L3")[];
+  levels?: VerifyLevel[];
 }

@@ -89,7 +89,7 @@ class DatasetProfileTruncation(Wire):
 
 Path = TypeAliasType("Path", Annotated[str, Field(min_length=1)])
 """
-JSONL, JSON, CSV or Parquet file, relative to the experiment file; or a list of {path, weight}.
+JSONL, JSON, CSV or Parquet file, relative to the experiment file; or a list of {path, weight}, weight a multiple of the file's rows (0.5: half of them; 2: each twice in training).
 """
 
 
@@ -675,6 +675,11 @@ class TrainSpec(Spec):
     """
 
 
+class TrainingHeartbeatEvaluation(Wire):
+    step: int
+    metrics: dict[str, float]
+
+
 TrainingStatus = TypeAliasType("TrainingStatus", Literal["reached", "diverged", "stopped"])
 
 
@@ -782,7 +787,7 @@ class WeightedSource(Spec):
     """
     weight: Annotated[float, Field(gt=0.0)] = 1
     """
-    Share of the rows, relative to the other files.
+    How often its rows are taken: 1 each once, 0.5 half of them, 2 each twice in training.
     """
 
 
@@ -833,7 +838,7 @@ class DatasetProfileTokenLengths(Wire):
 
 Path1 = TypeAliasType("Path1", Annotated[list[WeightedSource], Field(min_length=1)])
 """
-JSONL, JSON, CSV or Parquet file, relative to the experiment file; or a list of {path, weight}.
+JSONL, JSON, CSV or Parquet file, relative to the experiment file; or a list of {path, weight}, weight a multiple of the file's rows (0.5: half of them; 2: each twice in training).
 """
 
 
@@ -843,7 +848,7 @@ class DatasetSpec(Spec):
     )
     path: Path | Path1
     """
-    JSONL, JSON, CSV or Parquet file, relative to the experiment file; or a list of {path, weight}.
+    JSONL, JSON, CSV or Parquet file, relative to the experiment file; or a list of {path, weight}, weight a multiple of the file's rows (0.5: half of them; 2: each twice in training).
     """
     val_path: ValPath | None = None
     """
@@ -1120,6 +1125,7 @@ class TrainingHeartbeat(Wire):
     step: int
     total_steps: int
     loss: float | None
+    evaluation: TrainingHeartbeatEvaluation | None = None
     checkpoint: CheckpointRef | None
     gpu_seconds: Annotated[float, Field(ge=0.0)] = 0
 

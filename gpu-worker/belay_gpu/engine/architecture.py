@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
+from peft import LoraConfig, inject_adapter_in_model
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -23,6 +25,8 @@ class Architecture:
     Attributes:
         names: of all modules.
         linear: layers that LoRA can adapt.
+        refused: linear layers that PEFT adapts in no model of this type, such as some of Mamba's, whose
+            weights are used past the layers.
         saveable: modules with weights, each of which can be trained whole.
         output: a language model's output layer, with what is inside it.
         beside: classification: modules beside the body, which make the answer of what the body says.
@@ -33,6 +37,7 @@ class Architecture:
 
     names: tuple[str, ...] = ()
     linear: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
     saveable: tuple[str, ...] = ()
     output: frozenset[str] = frozenset()
     beside: tuple[str, ...] = ()
@@ -53,9 +58,13 @@ def architecture(model: PreTrainedModel, task: Task) -> Architecture:
     inside_output = set() if output is None or task != "causal_lm" else set(map(id, output.modules()))
     ends = [module for module in (entrance, output) if module is not None]
     layers = [module for _, module in modules if is_linear(module) and id(module) not in inside_output]
+    linear = frozenset(name for name, module in modules if is_linear(module))
+    endings = _refused(model, linear)
+    refused = frozenset(name for name in linear if _suffix(name) in endings)
     return Architecture(
         names=tuple(name for name, _ in modules if name),
-        linear=frozenset(name for name, module in modules if is_linear(module)),
+        linear=linear - refused,
+        refused=refused,
         saveable=tuple(name for name, module in modules if name and _is_saveable(module)),
         output=frozenset(name for name, module in modules if id(module) in inside_output),
         beside=_beside(model) if task == "sequence_classification" else (),
@@ -63,6 +72,23 @@ def architecture(model: PreTrainedModel, task: Task) -> Architecture:
         tied=len(ends) == 2 and ends[0].weight is ends[1].weight,
         transposed=bool(layers) and not any(isinstance(layer, nn.Linear) for layer in layers),
     )
+
+
+def _refused(model: PreTrainedModel, layers: Iterable[str]) -> set[str]:
+    """Which last parts of these layers' names PEFT refuses in a model of this type.
+
+    PEFT itself is asked, by a stand-in for the model that has one such layer and no weights.
+    """
+    found: set[str] = set()
+    for name in _suffixes(layers):
+        stand_in: Any = nn.Module()
+        stand_in.config = model.config
+        stand_in.add_module(name, nn.Linear(1, 1, device="meta"))
+        try:
+            inject_adapter_in_model(LoraConfig(r=1, target_modules=[name]), stand_in, low_cpu_mem_usage=True)
+        except ValueError:
+            found.add(name)
+    return found
 
 
 def is_linear(module: nn.Module) -> bool:
@@ -117,13 +143,14 @@ def all_linear(known: Architecture, saved: Collection[str]) -> list[str]:
 
 
 def check_targets(known: Architecture, names: Sequence[str]) -> None:
-    """Raises: EngineError (InvalidSpec) for a target that matches no layer."""
+    """Raises: EngineError (InvalidSpec) for a target that matches no layer, or one that PEFT refuses."""
     for target in names:
-        if not any(_matches(name, target) for name in known.linear):
-            layers = ", ".join(sorted(set(map(_suffix, known.linear))))
-            raise EngineError(
-                "InvalidSpec", f"lora.target_modules: no linear layer is named {target}; there are: {layers}"
-            )
+        is_refused = any(_matches(name, target) for name in known.refused)
+        if any(_matches(name, target) for name in known.linear) and not is_refused:
+            continue
+        wrong = "PEFT refuses, in a model of this type," if is_refused else "no linear layer is named"
+        layers = ", ".join(sorted(set(map(_suffix, known.linear))))
+        raise EngineError("InvalidSpec", f"lora.target_modules: {wrong} {target}; there are: {layers}")
 
 
 def check_saved(known: Architecture, names: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import torch
 from huggingface_hub import hf_hub_download, is_offline_mode
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import nn
 from transformers import (
@@ -37,7 +38,15 @@ BASE_SEED = 0
 OWN_CODE = "it needs code from its own repository, which is never run"
 
 # What transformers raises, or lets pass, where files are missing, damaged, or cannot be fetched.
-UNREADABLE = (OSError, ValueError, KeyError, ImportError, SafetensorError, httpx2.HTTPError)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    ImportError,
+    SafetensorError,
+    StrictDataclassError,
+    httpx2.HTTPError,
+)
 
 
 @dataclass
@@ -73,9 +82,11 @@ def check_folder(spec: BaseSpec) -> None:
     config_file = folder / "config.json"
     if not config_file.is_file():
         raise EngineError("ModelUnavailable", f"model {spec.model}: the folder has no config.json")
-    config: dict[str, Any] = json.loads(config_file.read_text())
-    if needs_own_code(config):
+    if needs_own_code(_json_object(spec, config_file)):
         raise EngineError("ModelUnavailable", f"model {spec.model}: {OWN_CODE}")
+    for index in sorted(folder.glob("*.safetensors.index.json")):
+        if not isinstance(_json_object(spec, index).get("weight_map", {}), dict):
+            raise _damaged(spec, index, "has no object in weight_map")
     if not any(folder.glob("*.safetensors")):
         pickled = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth") for file in folder.glob(pattern))
         found = (
@@ -88,13 +99,34 @@ def check_folder(spec: BaseSpec) -> None:
         )
 
 
+def _json_object(spec: BaseSpec, file: Path) -> dict[str, Any]:
+    """Raises: EngineError (ModelUnavailable) where the file does not hold one."""
+    try:
+        value: Any = json.loads(file.read_bytes())
+    except OSError as error:
+        raise _damaged(spec, file, f"cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise _damaged(spec, file, f"cannot be read as JSON: {first_line(error)}") from error
+    if not isinstance(value, dict):
+        raise _damaged(spec, file, "does not hold an object")
+    return value
+
+
+def _damaged(spec: BaseSpec, file: Path, how: str) -> EngineError:
+    return EngineError(
+        "ModelUnavailable",
+        f"model {spec.model}: {file.name} {how}; fetch the file again, or name the folder that "
+        "save_pretrained wrote",
+    )
+
+
 def needs_own_code(config: dict[str, Any]) -> bool:
     """Whether transformers knows the architecture of this config.json only with the repository's own code.
 
     Where it has the architecture itself, as with Phi-3, such code is there for its earlier releases, and is
     passed over.
     """
-    return bool(config.get("auto_map")) and config.get("model_type") not in CONFIG_MAPPING
+    return bool(config.get("auto_map")) and str(config.get("model_type")) not in CONFIG_MAPPING
 
 
 def load_tokenizer(spec: BaseSpec) -> PreTrainedTokenizerBase | None:
@@ -248,6 +280,10 @@ def unavailable(spec: BaseSpec, error: Exception, what: str = "") -> EngineError
 def _known_failure(spec: BaseSpec, error: Exception) -> EngineError | None:
     if any("trust_remote_code" in str(link) for link in chain(error)):
         return EngineError("ModelUnavailable", f"model {spec.model}: {OWN_CODE}")
+    for link in chain(error):
+        if isinstance(link, StrictDataclassError):
+            line = " ".join(str(link).split())
+            return EngineError("ModelUnavailable", f"model {spec.model}: its config.json is wrong: {line}")
     return hub_failure(spec, error)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import torch
 from torch.nn import functional
@@ -35,13 +36,20 @@ def majority_metrics(train: TokenisedSplit, split: TokenisedSplit) -> dict[str, 
 
 
 def probe_metrics(
-    engine: PeftEngine, train: TokenisedSplit, split: TokenisedSplit, batch_size: int
+    engine: PeftEngine,
+    train: TokenisedSplit,
+    split: TokenisedSplit,
+    batch_size: int,
+    alive: Callable[[], object] = lambda: None,
 ) -> dict[str, float]:
-    """Multinomial logistic regression on the mean of the body's last hidden states, no adapter involved."""
+    """Multinomial logistic regression on the mean of the body's last hidden states, no adapter involved.
+
+    `alive` is called after each batch.
+    """
     with engine.bare() as model:
         fitted = probe_rows(train.rows)
-        known = _features(model, train, fitted, batch_size)
-        asked = _features(model, split, list(range(split.rows)), batch_size)
+        known = _features(model, train, fitted, batch_size, alive)
+        asked = _features(model, split, list(range(split.rows)), batch_size, alive)
     mean, spread = known.mean(0), known.std(0).clamp_min(1e-6)
     truth = _truth(train)
     labels = torch.tensor([truth[row] for row in fitted])
@@ -61,7 +69,11 @@ def probe_rows(rows: int) -> list[int]:
 
 @torch.no_grad()
 def _features(
-    model: PreTrainedModel, split: TokenisedSplit, rows: list[int], batch_size: int
+    model: PreTrainedModel,
+    split: TokenisedSplit,
+    rows: list[int],
+    batch_size: int,
+    alive: Callable[[], object],
 ) -> torch.Tensor:
     parts = []
     for start in range(0, len(rows), batch_size):
@@ -73,6 +85,7 @@ def _features(
             ).last_hidden_state
         mask = batch.attention_mask.unsqueeze(-1).double()
         parts.append(((hidden.double() * mask).sum(1) / mask.sum(1)).cpu())
+        alive()
     return torch.cat(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,12 @@ RELATIVE_TOLERANCE = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 
 
 
 def merge_adapter(
-    base: BaseSpec, adapter: Path, rows: TokenisedSplit, output: Path, device: torch.device
+    base: BaseSpec,
+    adapter: Path,
+    rows: TokenisedSplit,
+    output: Path,
+    device: torch.device,
+    alive: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:
     """Writes a model folder that `transformers` loads, tokenizer included.
 
@@ -44,6 +50,7 @@ def merge_adapter(
         rows: what the check passes through both; the first `ROWS`.
         output: the folder to write.
         device: where to compute, if there is room beside what it holds already; else on the CPU.
+        alive: called after each part of the work.
 
     Returns:
         maxLogitDifference, tolerance, passed, rows.
@@ -53,6 +60,7 @@ def merge_adapter(
     """
     whole = replace(base, load_in_4bit=False)
     loaded = load_base(whole, CPU, dtype=torch.float32)
+    alive()
     device = device if fits(loaded.model, device) else CPU
     loaded.model.to(device)  # type: ignore[arg-type]
     written = _stored_dtype(whole)
@@ -60,9 +68,11 @@ def merge_adapter(
         peft = PeftModel.from_pretrained(loaded.model, str(adapter))
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise EngineError("CorruptArtifact", f"adapter does not fit its base: {error}") from error
-    expected = _logits(peft.eval().get_base_model(), rows)  # type: ignore[arg-type]
+    expected = _logits(peft.eval().get_base_model(), rows, alive)  # type: ignore[arg-type]
     merged: Any = peft.merge_and_unload(safe_merge=True)  # type: ignore[operator]
+    alive()
     merged.to(written).save_pretrained(output)
+    alive()
     if loaded.tokenizer is not None:
         loaded.tokenizer.save_pretrained(output)
     del peft, merged, loaded
@@ -70,7 +80,8 @@ def merge_adapter(
     again = load_base(
         replace(whole, model=str(output), revision=None, added_tokens=()), device, dtype=torch.float32
     )
-    got = _logits(again.model, rows)
+    alive()
+    got = _logits(again.model, rows, alive)
     difference = float((got - expected).abs().max())
     tolerance = RELATIVE_TOLERANCE[written] * max(1.0, float(expected.abs().max()))
     return {
@@ -92,7 +103,7 @@ def fits(model: PreTrainedModel, device: torch.device) -> bool:
 
 
 @torch.no_grad()
-def _logits(model: PreTrainedModel, rows: TokenisedSplit) -> torch.Tensor:
+def _logits(model: PreTrainedModel, rows: TokenisedSplit, alive: Callable[[], object]) -> torch.Tensor:
     """What is compared of the first rows, on the CPU: logits [n, vocabulary] at the last real tokens of each
     (padding means nothing and may differ), or [rows, classes].
     """
@@ -101,17 +112,27 @@ def _logits(model: PreTrainedModel, rows: TokenisedSplit) -> torch.Tensor:
     while ordered:
         lengths = [min(TOKENS, int(rows.lengths[row])) for row in ordered]
         count = rows_that_fit(lengths, pass_tokens(model))
-        batch = _beginning(row_batch(rows, ordered[:count], model.device))
+        batch = _ends(row_batch(rows, ordered[:count], model.device))
         parts.append(_compared(model, batch).cpu())
+        alive()
         ordered = ordered[count:]
     return torch.cat(parts)
 
 
-def _beginning(batch: Batch) -> Batch:
-    """The first `TOKENS` of each row."""
-    ids, labels = batch.input_ids[:, :TOKENS], batch.labels[:, :TOKENS]
+def _ends(batch: Batch) -> Batch:
+    """Of each row that is too long, half of `TOKENS` from its beginning and half from its end: a class may be
+    read from the one or from the other.
+    """
     assert batch.attention_mask is not None
-    return replace(batch, input_ids=ids, labels=labels, attention_mask=batch.attention_mask[:, :TOKENS])
+    at = torch.arange(min(TOKENS, batch.input_ids.shape[1]), device=batch.input_ids.device)
+    excess = (batch.attention_mask.sum(1, keepdim=True) - TOKENS).clamp_min(0)
+    places = at + excess * (at >= TOKENS // 2)
+    return replace(
+        batch,
+        input_ids=batch.input_ids.gather(1, places),
+        labels=batch.labels.gather(1, places),
+        attention_mask=batch.attention_mask.gather(1, places),
+    )
 
 
 def _compared(model: PreTrainedModel, batch: Batch) -> torch.Tensor:

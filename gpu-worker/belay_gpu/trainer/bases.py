@@ -11,6 +11,7 @@ from belay_gpu.engine.hub_files import hub_files
 from belay_gpu.engine.peft_engine import PeftEngine
 from belay_gpu.engine.protocol import Engine
 from belay_gpu.engine.spec import BaseSpec
+from belay_gpu.trainer.signs import Alive, while_loading
 
 EngineFactory = Callable[[BaseSpec, torch.device], Engine]
 
@@ -31,22 +32,23 @@ class Bases:
     def holds(self, base: BaseSpec) -> bool:
         return self._engine is not None and self._engine.base == base
 
-    def engine(self, base: BaseSpec) -> Engine:
-        """The engine of this base; loads it, in place of an idle other.
+    def engine(self, base: BaseSpec, alive: Alive) -> Engine:
+        """The engine of this base; loads it, in place of an idle other. `alive` is called on the way.
 
         Raises:
             EngineError: the base cannot be loaded.
         """
         if self._engine is None or self._engine.base != base:
             self.drop()
-            self._engine = self._build(base, self._device)
+            with while_loading(base, alive):
+                self._engine = self._build(base, self._device)
         return self._engine
 
-    def resident_files(self) -> dict[str, str]:
+    def resident_files(self, alive: Alive) -> dict[str, str]:
         """SHA-256 by path, of the files that the resident base was fetched in; none for a local folder."""
         if self._hub_files is None:
             assert self._engine is not None
-            self._hub_files = hub_files(self._engine.base)
+            self._hub_files = hub_files(self._engine.base, alive)
         return self._hub_files
 
     def drop(self) -> None:

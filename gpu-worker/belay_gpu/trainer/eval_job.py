@@ -20,7 +20,7 @@ class EvalJob(Job):
         self.order = order
         self._resources = resources
         self._data = resources.split(order.data)
-        self._engine = resources.bases.engine(order.base)
+        self._engine = resources.engine(order.base)
         self._slot = order.job if order.adapter is not None else None
         if order.adapter is not None:
             self._engine.attach(order.job, Path(order.adapter))
@@ -60,7 +60,9 @@ class EvalJob(Job):
         train = self._resources.split(self.order.baseline_data)
         found = {"majority": majority_metrics(train, self._data)}
         if isinstance(self._engine, PeftEngine):
-            found["linear_probe"] = probe_metrics(self._engine, train, self._data, self.order.batch_size)
+            found["linear_probe"] = probe_metrics(
+                self._engine, train, self._data, self.order.batch_size, self._resources.alive
+            )
         return found
 
     def stop(self) -> None:

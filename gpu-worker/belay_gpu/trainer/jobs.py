@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Collection
@@ -16,7 +17,7 @@ from belay_gpu.contracts.names import TrainerEvents
 from belay_gpu.data.tokenised import TokenisedSplit, read_split
 from belay_gpu.engine.device import synchronize
 from belay_gpu.engine.errors import EngineError, disk_full, is_disk_full
-from belay_gpu.engine.protocol import StepResult
+from belay_gpu.engine.protocol import Engine, StepResult
 from belay_gpu.engine.spec import BaseSpec
 from belay_gpu.trainer.bases import Bases
 from belay_gpu.trainer.commands import Order
@@ -26,6 +27,8 @@ from belay_gpu.wal import Wal
 
 # A run uses three at most, and a job that came on board keeps its own.
 MAX_SPLITS = 6
+# A sign of life each turn would be hundreds a second.
+SIGN_SECONDS = 1.0
 # A log is closed when no job of its run was on board for this long.
 WAL_IDLE_SECONDS = 60.0
 
@@ -44,7 +47,24 @@ class Resources:
     wals: dict[str, Wal] = field(default_factory=dict)
     splits: OrderedDict[str, TokenisedSplit] = field(default_factory=OrderedDict)
     _wal_used: dict[str, float] = field(default_factory=dict)
+    _signed_at: float = -math.inf
     _bases_told: set[tuple[str, BaseSpec]] = field(default_factory=set)
+
+    def alive(self) -> None:
+        """Leaves a sign of life, as each turn does; from inside a long one too, wherever it gets on."""
+        now = monotonic()
+        if now - self._signed_at < SIGN_SECONDS:
+            return
+        self._signed_at = now
+        try:
+            self.spool.write_turn()
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+
+    def engine(self, base: BaseSpec) -> Engine:
+        """The engine of this base, loaded where it is not. Raises: EngineError."""
+        return self.bases.engine(base, self.alive)
 
     def wal(self, run: str) -> Wal:
         """The run's log; opened where it is not, and gone on with where it was closed."""
@@ -61,7 +81,7 @@ class Resources:
         base = self.bases.resident.base
         if (run, base) in self._bases_told:
             return
-        if files := self.bases.resident_files():
+        if files := self.bases.resident_files(self.alive):
             data = {"model": base.model, "revision": base.revision, "files": files}
             self.wal(run).append(None, None, TrainerEvents.BASE, data)
         self._bases_told.add((run, base))

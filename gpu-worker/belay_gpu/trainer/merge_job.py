@@ -8,6 +8,7 @@ from belay_gpu.engine.errors import EngineError
 from belay_gpu.engine.merge import merge_adapter
 from belay_gpu.trainer.commands import MergeOrder
 from belay_gpu.trainer.jobs import Job, Resources
+from belay_gpu.trainer.signs import while_loading
 
 
 class MergeJob(Job):
@@ -17,11 +18,12 @@ class MergeJob(Job):
         self._resources = resources
 
     def advance(self) -> None:
-        order = self.order
-        rows = self._resources.split(order.data)
-        self.output = merge_adapter(
-            order.base, Path(order.adapter), rows, Path(order.output), self._resources.device
-        )
+        order, resources = self.order, self._resources
+        rows = resources.split(order.data)
+        with while_loading(order.base, resources.alive):
+            self.output = merge_adapter(
+                order.base, Path(order.adapter), rows, Path(order.output), resources.device, resources.alive
+            )
 
     def stop(self) -> None:
         raise EngineError("Cancelled", "the merge was stopped")

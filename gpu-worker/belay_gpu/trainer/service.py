@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -29,8 +28,6 @@ from belay_gpu.trainer.train_job import TrainJob, check_order
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.01
-# A sign of life each turn would be hundreds a second.
-TURN_SECONDS = 1.0
 
 
 @dataclass
@@ -47,7 +44,6 @@ class Trainer:
     _epochs: dict[str, int] = field(default_factory=dict)
     _results: dict[str, dict[str, object]] = field(default_factory=dict)
     _stop: bool = False
-    _told_at: float = -math.inf
 
     def request_stop(self) -> None:
         """Safe in a signal handler: the loop checkpoints everything at its next boundary and returns."""
@@ -61,7 +57,7 @@ class Trainer:
 
     def turn(self) -> bool:
         """One round over everything on board. False: there was nothing to do."""
-        self._tell_turn()
+        self.resources.alive()
         self._take_orders()
         self.resources.parking.expire()
         self._board()
@@ -77,17 +73,6 @@ class Trainer:
         self.resources.close_idle_wals({job.run for job in self._jobs.values()})
         self._write_results()
         return busy
-
-    def _tell_turn(self) -> None:
-        now = time.monotonic()
-        if now - self._told_at < TURN_SECONDS:
-            return
-        self._told_at = now
-        try:
-            self.resources.spool.write_turn()
-        except OSError as error:
-            if not is_disk_full(error):
-                raise
 
     def _take_orders(self) -> None:
         try:

@@ -9,7 +9,7 @@ jobs/<job>/result.json    how it ended, written last
 jobs/<job>/checkpoints/   one folder per checkpoint
 wal/<run>.wal             trace log
 trainer.json              written when the trainer is ready: {pid, device}
-turn                      empty; touched as the trainer's loop goes round
+turn                      empty; touched as the trainer's loop goes round, and as a long turn gets on
 trainer.lock              held by the trainer as long as it lives
 ```
 """
@@ -79,7 +79,7 @@ class Spool:
         )
 
     def turn(self) -> int | None:
-        """A number that is another one after the trainer's loop has gone round; None: it never has."""
+        """A number that is another one after a sign of life of the trainer; None: there was none yet."""
         try:
             return (self.root / "turn").stat().st_mtime_ns
         except FileNotFoundError:

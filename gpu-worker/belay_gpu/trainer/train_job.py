@@ -27,7 +27,7 @@ class TrainJob(Job):
         super().__init__(order)
         self.order = order
         self._resources = resources
-        self._engine = resources.bases.engine(order.base)
+        self._engine = resources.engine(order.base)
         self._wal = resources.wal(order.run)
         resources.tell_base(order.run)
         self._validation = resources.split(order.validation_data) if order.validation_data else None
@@ -225,7 +225,13 @@ class TrainJob(Job):
         if not force and now - self._status_at < STATUS_SECONDS:
             return
         self._status_at = now
-        status = {"step": self._step, "loss": self._loss, "gpuSeconds": self._seconds}
+        evaluation = {"step": self._evaluated_at, "metrics": self._metrics} if self._metrics else None
+        status = {
+            "step": self._step,
+            "loss": self._loss,
+            "evaluation": evaluation,
+            "gpuSeconds": self._seconds,
+        }
         self._resources.spool.write_status(self.order.job, status)
 
 

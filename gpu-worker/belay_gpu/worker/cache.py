@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -45,21 +45,29 @@ class InputCache:
         Raises:
             EngineError: as `ObjectStore.fetch`.
         """
-        target = self._folder / ref.sha256
         if (names := _job.get()) is not None:
             names.append(ref.sha256)
             self._held[ref.sha256] += 1
-        async with self._locks.setdefault(ref.sha256, asyncio.Lock()):
-            if ref.sha256 in self._checked and target.exists():
-                return target
-            if not target.exists() or await asyncio.to_thread(sha256_file, target) != ref.sha256:
-                await transfer(self._store.fetch, ref, target)
-                # Removed in the event loop: nobody asks for a file between the look and its end.
-                surplus = await asyncio.to_thread(self._too_much)
-                self._remove([file for file in surplus if file != target])
-            self._checked.add(ref.sha256)
-            os.utime(target)
+        lock = self._locks.setdefault(ref.sha256, asyncio.Lock())
+        await lock.acquire()
+        # Held until the thread is done, which goes on when whoever waits for it is cancelled: one beside it
+        # would write to the same draft, and take it away.
+        work = asyncio.create_task(self._provide(ref))
+        work.add_done_callback(lambda done: _let_go(lock, done))
+        return await asyncio.shield(work)
+
+    async def _provide(self, ref: ArtifactRef) -> Path:
+        target = self._folder / ref.sha256
+        if ref.sha256 in self._checked and target.exists():
             return target
+        if not target.exists() or await asyncio.to_thread(sha256_file, target) != ref.sha256:
+            await transfer(self._store.fetch, ref, target)
+            # Removed in the event loop: nobody asks for a file between the look and its end.
+            surplus = await asyncio.to_thread(self._too_much)
+            self._remove([file for file in surplus if file != target])
+        self._checked.add(ref.sha256)
+        os.utime(target)
+        return target
 
     def check_again(self) -> None:
         """Somebody found a file damaged after it was checked: none is trusted any more."""
@@ -73,7 +81,11 @@ class InputCache:
 
     def _too_much(self) -> list[Path]:
         """What was not used for longest, down to what fits beside the rest."""
-        files = [(file, file.stat()) for file in self._folder.iterdir() if not file.name.startswith(".")]
+        files: list[tuple[Path, os.stat_result]] = []
+        for file in self._folder.iterdir():
+            if not file.name.startswith("."):
+                with suppress(FileNotFoundError):  # removed since the folder was read
+                    files.append((file, file.stat()))
         found: list[Path] = []
         total = 0
         for file, facts in sorted(files, key=lambda entry: entry[1].st_mtime_ns, reverse=True):
@@ -87,3 +99,9 @@ class InputCache:
             if self._held[file.name] == 0:
                 file.unlink(missing_ok=True)
                 self._checked.discard(file.name)
+
+
+def _let_go(lock: asyncio.Lock, done: asyncio.Task[Path]) -> None:
+    lock.release()
+    if not done.cancelled():
+        done.exception()  # looked at: perhaps nobody waits for it any more

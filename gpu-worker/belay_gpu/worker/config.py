@@ -49,7 +49,7 @@ class GpuConfig(WorkerConfig):
         slots: trials that train at the same time.
         eval_slots: evaluations and merges at the same time, beside the training slots.
         hub_token: for uploads to the hub; None: uploads are refused.
-        silence_seconds: a trainer that has work and makes no turn for this long hangs, and is killed.
+        silence_seconds: a trainer that has work and gives no sign of life for this long is killed.
     """
 
     device: str

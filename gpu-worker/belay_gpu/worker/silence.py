@@ -1,4 +1,4 @@
-"""A trainer that hangs: it has work and makes no turn. Whatever waits for it would wait for ever."""
+"""A trainer that hangs: it has work and gives no sign of life. Whatever waits for it would wait for ever."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LOOKS_AT_LEAST = 4
 
 @dataclass
 class Silence:
-    """How long a trainer with work has made no turn.
+    """How long a trainer with work has given no sign of life.
 
-    Counted in looks, not by the clock: while the machine slept nobody could make a turn.
+    Counted in looks, not by the clock: while the machine slept nobody could give one.
     """
 
     seconds: float = 0.0
@@ -33,11 +33,12 @@ class Silence:
 async def until_silent(
     spool: Spool, bound_seconds: float, wait: Callable[[float], Awaitable[object]]
 ) -> None:
-    """Returns once the trainer of this spool has had work and made no turn for this long.
+    """Returns once the trainer of this spool has had work and given no sign of life for this long.
 
     Args:
         spool: of a trainer that is ready.
-        bound_seconds: loading a base, merging and a huge step take a turn each, so it must be generous.
+        bound_seconds: a huge step or the writing of a file of weights gives none from inside, so it must be
+            generous.
         wait: sleeps for so many seconds.
     """
     interval, silence = min(LOOK_SECONDS, bound_seconds / LOOKS_AT_LEAST), Silence()

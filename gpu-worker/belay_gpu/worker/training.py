@@ -40,7 +40,7 @@ class TrainingRun:
     def __init__(self, host: EngineHost, input: TrainingInput) -> None:
         self.host, self.input = host, input
         self.durable: CheckpointRef | None = None
-        self.step, self.loss = 0, None
+        self.step, self.loss, self.evaluation = 0, None, None
         self.gpu_seconds = 0.0
         self.job = host.next_job("train")
         self.generation: Generation | None = None
@@ -111,6 +111,7 @@ class TrainingRun:
         """Takes in what the trainer last said of the job."""
         if self.generation is not None and (status := self.generation.spool.status(self.job)):
             self.step, self.loss, self.gpu_seconds = status["step"], status["loss"], status["gpuSeconds"]
+            self.evaluation = status["evaluation"]
 
     async def _beat(self) -> None:
         while True:
@@ -121,6 +122,7 @@ class TrainingRun:
                     step=self.step,
                     total_steps=self.input.total_steps,
                     loss=self.loss,
+                    evaluation=self.evaluation,
                     checkpoint=self.durable,
                     gpu_seconds=self.gpu_seconds,
                 )

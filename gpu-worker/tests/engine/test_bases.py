@@ -48,6 +48,24 @@ def test_a_folder_without_a_config(tmp_path: Path) -> None:
     assert "config.json" in refusal(BaseSpec(str(tmp_path))).message
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("config.json", b'{"model_type": "llama",', "config.json cannot be read as JSON: Expecting property"),
+        ("config.json", b"\xff\xfe", "config.json cannot be read as JSON: "),
+        ("config.json", b"[1]", "config.json does not hold an object"),
+        ("config.json", b'{"model_type": "llama", "hidden_size": "x"}', "config.json is wrong: Validation"),
+        ("model.safetensors.index.json", b"[1]", "index.json does not hold an object"),
+        ("model.safetensors.index.json", b'{"weight_map": 3}', "index.json has no object in weight_map"),
+    ],
+)
+def test_a_damaged_file_of_a_folder_is_named(tmp_path: Path, file: str, content: bytes, told: str) -> None:
+    (save_llama(tmp_path) / file).write_bytes(content)
+    error = refusal(BaseSpec(str(tmp_path)))
+    assert error.type == "ModelUnavailable"
+    assert told in error.message
+
+
 def test_pickled_weights(tmp_path: Path) -> None:
     folder = save_llama(tmp_path / "m")
     (folder / "model.safetensors").unlink()

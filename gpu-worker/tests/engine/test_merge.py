@@ -15,6 +15,9 @@ from belay_gpu.engine.passes import BODY_BYTES, HEAD_BYTES
 from belay_gpu.engine.peft_engine import PeftEngine
 from belay_gpu.engine.spec import BaseSpec, LoraParams, SlotSpec, TrainParams
 from belay_gpu.trainer.checkpoints import write_checkpoint
+from tests.engine.test_heads import rows as ended_rows
+from tests.engine.test_heads import spec as classifier
+from tests.support.encoders import ENCODERS
 from tests.support.tiny import VOCAB, copy_task
 
 CPU = torch.device("cpu")
@@ -65,6 +68,35 @@ def test_of_long_rows_a_few_positions_are_compared(
     monkeypatch.setattr(loss, "BODY_BYTES", 1)
     assert merge_adapter(BaseSpec(str(llama)), adapter, copy_task(5), tmp_path / "m", CPU)["passed"]
     assert compared == [(3, VOCAB)] * 10, "row by row"
+
+
+def test_a_long_row_keeps_the_token_that_its_class_is_read_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BART answers at the end of a row, and refuses one without it."""
+    monkeypatch.setattr(merge, "TOKENS", 6)
+    base, data = classifier(ENCODERS["bart"](tmp_path / "base")), ended_rows()
+    assert {int(length) > 6 for length in data.lengths} == {True, False}
+    engine = PeftEngine(base, CPU)
+    engine.admit("a", SPEC, data)
+    folder = write_checkpoint(tmp_path / "adapter", engine.snapshot("a"), 1, {})
+    assert merge_adapter(base, folder, data, tmp_path / "m", CPU)["passed"]
+
+
+def test_each_part_of_a_merge_gives_a_sign_of_life(
+    llama: Path,
+    adapter: Path,
+    tmp_path: Path,
+    compared: list[tuple[int, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loss, "BODY_BYTES", 1)
+    passes: list[int] = []
+    merge_adapter(
+        BaseSpec(str(llama)), adapter, copy_task(3), tmp_path / "m", CPU, lambda: passes.append(len(compared))
+    )
+    loaded, merged, written, again = 0, 3, 3, 3
+    assert passes == [loaded, 1, 2, 3, merged, written, again, 4, 5, 6]
 
 
 def test_a_merge_without_the_adapter_is_noticed(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from belay_gpu.trainer import service as module
+from belay_gpu.trainer import jobs as module
 from belay_gpu.trainer.commands import MergeOrder
 from belay_gpu.trainer.spool import Spool
 from tests.support.servers import until
@@ -23,10 +23,10 @@ def test_each_turn_leaves_a_new_sign_but_not_hundreds_a_second(
     service.turn()
     first = spool.turn()
     assert first is not None
-    monkeypatch.setattr(module, "TURN_SECONDS", 1e9)
+    monkeypatch.setattr(module, "SIGN_SECONDS", 1e9)
     service.turn()
     assert spool.turn() == first
-    monkeypatch.setattr(module, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(module, "SIGN_SECONDS", 0.0)
     until(lambda: service.turn() or spool.turn() != first, "another sign")
 
 

@@ -5,11 +5,15 @@ export const DatasetFormat = z
   .meta({ id: "DatasetFormat" });
 export type DatasetFormat = z.infer<typeof DatasetFormat>;
 
-/** One of several data sets mixed by weight. */
+/** One of several data sets mixed by weight: a multiple of its rows, not a share of the mixture. */
 export const WeightedSource = z
   .strictObject({
     path: z.string().min(1).describe("File."),
-    weight: z.number().positive().default(1).describe("Share of the rows, relative to the other files."),
+    weight: z
+      .number()
+      .positive()
+      .default(1)
+      .describe("How often its rows are taken: 1 each once, 0.5 half of them, 2 each twice in training."),
   })
   .meta({ id: "WeightedSource" });
 
@@ -18,7 +22,7 @@ export const DatasetSpec = z
     path: z
       .union([z.string().min(1), z.array(WeightedSource).min(1)])
       .describe(
-        "JSONL, JSON, CSV or Parquet file, relative to the experiment file; or a list of {path, weight}.",
+        "JSONL, JSON, CSV or Parquet file, relative to the experiment file; or a list of {path, weight}, weight a multiple of the file's rows (0.5: half of them; 2: each twice in training).",
       ),
     val_path: z
       .string()

@@ -58,6 +58,11 @@ export const TrainingHeartbeat = z
     step: z.int(),
     totalSteps: z.int(),
     loss: z.number().nullable(),
+    /** The newest of this attempt's evaluations. */
+    evaluation: z
+      .object({ step: z.int(), metrics: z.record(z.string(), z.number()) })
+      .nullable()
+      .default(null),
     checkpoint: CheckpointRef.nullable(),
     /** Used by this attempt so far; the answer of one that is lost never comes. */
     gpuSeconds: z.number().nonnegative().default(0),

@@ -33,6 +33,7 @@ from belay_gpu.skills.config.memory import (
 from belay_gpu.skills.config.metrics import check_metrics
 from belay_gpu.skills.config.proposal import propose_space
 from belay_gpu.skills.config.shape import ModelShape, read_shape
+from belay_gpu.skills.config.startup import startup_warnings
 
 FULL_BATCH = 32
 
@@ -46,8 +47,9 @@ def build_search_space(request: BuildSearchSpaceInput, device: TargetDevice | No
 
     Raises:
         SkillError: InvalidSpec, Unsupported, ModelUnavailable or DoesNotFit; one line each.
-        EngineError: InvalidSpec for an unknown module to save; Unsupported for 4 bits without the package
-            that makes them; ModelUnavailable or StorageUnavailable, where the hub is asked about the base.
+        EngineError: InvalidSpec for a module to save or to adapt that is unknown or refused; Unsupported for
+            4 bits without the package that makes them; ModelUnavailable or StorageUnavailable, where the hub
+            is asked about the base.
     """
     check_metrics(request)
     device = device or target_device("auto")
@@ -109,7 +111,8 @@ def _memory(
     request: BuildSearchSpaceInput, shape: ModelShape, space: SearchSpace, trained: int, device: TargetDevice
 ) -> SearchPlanMemory:
     batches = values_of(space, "per_device_train_batch_size", request.train.per_device_train_batch_size)
-    embeddings = [weight.shape[0] for weight in shape.weights if not weight.linear and len(weight.shape) == 2]
+    layers = {*shape.modules.linear, *shape.modules.refused}
+    embeddings = [w.shape[0] for w in shape.weights if w.name not in layers and len(w.shape) == 2]
     vocabulary = max(embeddings, default=0) if request.task == "causal_lm" else 0
     bytes_each = compute_bytes(request.model.dtype, request.model.load_in_4bit, device)
     dataset = request.dataset
@@ -141,4 +144,4 @@ def _warnings(request: BuildSearchSpaceInput, ranks: list[int], coverage: Covera
             f"search.{section}.grace_steps ({grace}) is not below the {steps} steps of a trial: "
             "nothing is pruned"
         )
-    return found
+    return found + startup_warnings(request.search)

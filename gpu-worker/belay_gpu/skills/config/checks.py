@@ -37,7 +37,7 @@ def coverages(request: BuildSearchSpaceInput, shape: ModelShape) -> list[Coverag
     """One for each way that the search may choose its layers; the spec's own first.
 
     Raises:
-        SkillError: InvalidSpec or Unsupported.
+        EngineError: InvalidSpec or Unsupported.
     """
     default: Any = request.lora.target_modules
     chosen = (

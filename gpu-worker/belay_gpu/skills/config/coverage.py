@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from belay_gpu.contracts import SearchPlanSkipped, WeightSummary
-from belay_gpu.engine.architecture import trained_whole
+from belay_gpu.engine.architecture import check_targets, trained_whole
 from belay_gpu.skills.config.shape import ModelShape, Weight
 from belay_gpu.skills.failures import SkillError
 
@@ -34,12 +34,12 @@ def cover(shape: ModelShape, targets: str | Sequence[str], saved: Collection[str
     """Splits the base's weights by whether `targets` names them. What `saved` names is trained whole instead.
 
     Raises:
-        SkillError: InvalidSpec for a target that matches nothing; Unsupported where `all-linear` would
-            silently leave out a notable share of what the layers do.
+        EngineError: InvalidSpec for a target that matches nothing, or that PEFT refuses; Unsupported where
+            `all-linear` would silently leave out a notable share of what the layers do.
     """
     wanted = None if targets == ALL_LINEAR else list(targets)
     if wanted is not None:
-        _check_names(shape, wanted)
+        check_targets(shape.modules, wanted)
     adapted: list[Weight] = []
     skipped: list[tuple[Weight, str]] = []
     for weight in shape.weights:
@@ -76,16 +76,6 @@ def _suffixes(shape: ModelShape) -> list[str]:
     return sorted({weight.suffix for weight in shape.linear})
 
 
-def _check_names(shape: ModelShape, wanted: Sequence[str]) -> None:
-    linear = [weight for weight in shape.weights if weight.linear]
-    for name in wanted:
-        if not any(_named(weight, [name]) for weight in linear):
-            known = ", ".join(_suffixes(shape))
-            raise SkillError(
-                "InvalidSpec", f"lora.target_modules: no linear layer is named {name}; there are: {known}"
-            )
-
-
 def _why_not(weight: Weight, is_whole: bool) -> str:
     if weight.head:
         return "the output head"
@@ -95,6 +85,8 @@ def _why_not(weight: Weight, is_whole: bool) -> str:
         return "a convolution"
     if weight.fused:
         return "a fused weight that LoRA does not reach"
+    if weight.refused:
+        return "a layer that PEFT refuses in a model of this type"
     if not weight.linear:
         return "an embedding"
     return "not among lora.target_modules"

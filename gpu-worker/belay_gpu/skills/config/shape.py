@@ -23,6 +23,7 @@ class Weight:
         name: by its module.
         shape: of the tensor.
         linear: a layer that LoRA can adapt.
+        refused: a linear layer that PEFT does not adapt in this architecture.
         head: it makes the model's answer.
         convolution: the kernel of a convolution.
     """
@@ -32,6 +33,7 @@ class Weight:
     linear: bool
     head: bool
     convolution: bool = False
+    refused: bool = False
 
     @property
     def fused(self) -> bool:
@@ -81,7 +83,8 @@ def read_shape(model: ModelSpec, task: Task, class_names: list[str] | None) -> M
     """Builds the architecture without memory for it.
 
     Raises:
-        EngineError: ModelUnavailable for an unknown folder or id, remote code or pickled weights;
+        EngineError: ModelUnavailable for an unknown folder or id, a damaged config, remote code or pickled
+            weights;
             StorageUnavailable for a hub that does not answer.
     """
     base = BaseSpec(model=model.model_name_or_path, revision=model.revision)
@@ -99,6 +102,8 @@ def read_shape(model: ModelSpec, task: Task, class_names: list[str] | None) -> M
             network: PreTrainedModel = factory.from_config(config, trust_remote_code=False)
     except UNREADABLE as error:
         raise unavailable(base, error) from error
+    except Exception as error:
+        raise unavailable(base, error, "no model can be built from its config.json: ") from error
     text = config.get_text_config()
     modules = architecture(network, task)
     return ModelShape(
@@ -130,6 +135,7 @@ def _weights(network: PreTrainedModel, modules: Architecture) -> list[Weight]:
                     linear=is_layer,
                     head=name in modules.output or trained_whole(name, modules.heads),
                     convolution=isinstance(module, CONVOLUTIONS),
+                    refused=name in modules.refused,
                 )
             )
     return found
