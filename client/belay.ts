@@ -8,6 +8,7 @@ import {
   type RunStatus,
   TaskQueues,
   type TrialRow,
+  type VerifyLevel,
   WorkflowTypes,
 } from "../workflows/contracts";
 import { type Connected, type ConnectOptions, connect } from "./connection";
@@ -41,8 +42,6 @@ export interface Started {
 
 /** Memo of a run's workflow: the hash of its settings and input files. */
 const EXPERIMENT_HASH = "experimentHash";
-
-export type VerifyLevel = "L0" | "L1" | "L2" | "L3";
 
 /**
  * A typed client of a Belay deployment. It talks to Temporal only.

@@ -11,8 +11,9 @@ export type {
   RunState,
   RunStatus,
   TrialRow,
+  VerifyLevel,
 } from "../workflows/contracts";
-export { Belay, type Started, type StartOptions, type VerifyLevel } from "./belay";
+export { Belay, type Started, type StartOptions } from "./belay";
 export type { ConnectOptions } from "./connection";
 export { BelayError, type BelayErrorCode, isInputError, RunFailedError, VerificationError } from "./errors";
 export type { ListedRun } from "./list";

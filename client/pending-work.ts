@@ -1,5 +1,6 @@
 import type { Client, WorkflowExecutionDescription } from "@temporalio/client";
 import type { Payload } from "@temporalio/common";
+import type { temporal } from "@temporalio/proto";
 import { TrainingHeartbeat } from "../workflows/contracts";
 
 /** An activity that has not ended yet. */
@@ -26,11 +27,17 @@ export async function pendingWork(
       activity: each.activityType?.name ?? "",
       attempt: each.attempt ?? 1,
       started: each.state === STARTED,
-      lastFailure: each.lastFailure?.message ?? null,
+      lastFailure: messageOf(each.lastFailure),
       training: await trainingOf(client, each.heartbeatDetails?.payloads ?? []),
     })),
   );
 }
+
+/** Temporal keeps little of a failure that is retried, and puts what it has kept of a large one below this message. */
+const TOO_LARGE = "Failure exceeds size limit.";
+
+const messageOf = (failure: temporal.api.failure.v1.IFailure | null | undefined): string | null =>
+  (failure?.message === TOO_LARGE ? failure.cause?.message : failure?.message) ?? null;
 
 async function trainingOf(client: Client, encoded: Payload[]): Promise<TrainingHeartbeat | null> {
   if (encoded.length === 0) return null;

@@ -13,7 +13,7 @@ const MAX_CANDIDATES = 4;
 interface DispatchInput {
   run: string;
   subject: string;
-  chain?: string;
+  chain?: string | null;
   dispatch?: string;
   maxStep?: number;
 }

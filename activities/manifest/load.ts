@@ -93,7 +93,9 @@ export async function loadPlan({ db, store }: ManifestSource, run: string): Prom
 /** One that was written and is not there any more is damage; else the run has not come so far. */
 async function absence(db: Queries, run: string): Promise<Error> {
   const written = (await listArtifacts(db, run)).find(({ name }) => name === "manifest.json");
-  return written ? failure("CorruptArtifact", `manifest.json is gone (${written.ref.uri})`) : notWritten(run);
+  if (written) return failure("CorruptArtifact", `manifest.json is gone (${written.ref.uri})`);
+  const { rowCount } = await db.query("SELECT 1 FROM runs WHERE run = $1", [run]);
+  return rowCount === 0 ? failure("NotFound", `there is no run ${run}`) : notWritten(run);
 }
 
 const notWritten = (run: string): Error =>

@@ -94,15 +94,18 @@ async function clearEarlierStart(
   await db.query("DELETE FROM trials WHERE run = $1 AND opened_by <> $2", [run, execution]);
 }
 
+/** First run id of the execution chain that a caller belongs to, where it told. */
+type Chain = string | null | undefined;
+
 /** Whether the run was started anew since the start with this chain; false where either is not known. */
-export async function isEarlierStart(db: Queries, run: string, chain: string | undefined): Promise<boolean> {
-  if (chain === undefined) return false;
+export async function isEarlierStart(db: Queries, run: string, chain: Chain): Promise<boolean> {
+  if (chain === null || chain === undefined) return false;
   const { rowCount } = await db.query("SELECT 1 FROM runs WHERE run = $1 AND chain <> $2", [run, chain]);
   return rowCount === 1;
 }
 
 /** Refuses work for an earlier start of the run: trials of the same numbers are others now. */
-export async function requireNewestStart(db: Queries, run: string, chain: string | undefined): Promise<void> {
+export async function requireNewestStart(db: Queries, run: string, chain: Chain): Promise<void> {
   if (!(await isEarlierStart(db, run, chain))) return;
   throw failure("Cancelled", `${run} was started anew, and this is of the start before`, { permanent: true });
 }

@@ -131,7 +131,7 @@ export async function recordOutcome(
   run: string,
   ordinal: number | null,
   outcome: TrialOutcome,
-  chain?: string,
+  chain?: string | null,
 ): Promise<void> {
   await db.transaction(async (tx) => {
     if (await isEarlierStart(tx, run, chain)) return;

@@ -40,9 +40,3 @@ function readLine(line: Buffer): TraceEvent | string {
     return "it is not JSON";
   }
 }
-
-/** One line as a writer makes it. */
-export function formatLine(event: TraceEvent): string {
-  const body = Buffer.from(JSON.stringify(event));
-  return `${crc32(body).toString(16).padStart(8, "0")} ${body.toString("utf8")}\n`;
-}

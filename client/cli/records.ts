@@ -29,7 +29,11 @@ export class Records {
     });
     // The query under way fails by itself; without a listener a connection that breaks would end the process.
     client.on("error", () => {});
-    await client.connect();
+    try {
+      await client.connect();
+    } catch (error) {
+      throw new Error(`PostgreSQL does not answer: ${reasonOf(error)}`, { cause: error });
+    }
     try {
       return await read(new Records(client));
     } finally {
@@ -68,6 +72,12 @@ export class Records {
     }));
   }
 }
+
+/** Several addresses were tried where the error itself says nothing. */
+const reasonOf = (error: unknown): string =>
+  error instanceof AggregateError && error.message === ""
+    ? error.errors.map((each: Error) => each.message).join("; ")
+    : String((error as Error).message ?? error);
 
 const runRecord = (row: {
   run: string;

@@ -26,7 +26,7 @@ export async function runToEnd(
   } catch (error) {
     if (error instanceof RunFailedError && error.result)
       return sumUp(error.result, console, context, deployment);
-    if (error instanceof RunFailedError && console.json) console.emit(failureObject(error));
+    if (error instanceof RunFailedError && console.json) console.emit(await failureObject(error, run));
     if (!interrupt.aborted) throw error;
     throw new Interrupted(
       `\n${run.id} goes on without this view.\n  follow it again: npx belay watch ${run.id}\n  stop it:         npx belay cancel ${run.id}`,
@@ -55,12 +55,14 @@ function nearPath(path: string, cwd: string): string {
   return near.startsWith("..") ? path : near;
 }
 
-/** What `--json` prints of a run that ended before it had a result. */
-const failureObject = ({ run, type, message }: RunFailedError) => ({
-  run,
-  state: type === "Cancelled" ? "cancelled" : "failed",
-  error: { type, message },
-});
+/** What `--json` prints of a run that ended before it had a result; with what its workflow still tells of it. */
+async function failureObject({ run: id, type, message }: RunFailedError, run: Run) {
+  const state = type === "Cancelled" ? "cancelled" : "failed";
+  const [status, endedAt] = await Promise.all([run.status(), run.endedAt()]).catch(() => [null, null]);
+  const { pending: _pending, running: _running, ...trials } = status?.counts ?? { pending: 0, running: 0 };
+  const seconds = status && endedAt !== null ? (endedAt - status.startedAt) / 1000 : null;
+  return { run: id, state, error: { type, message }, ...(status ? { seconds, trials } : {}) };
+}
 
 const succeeded = ({ state, reproducibility }: ExperimentResult): boolean =>
   state === "completed" && reproducibility.passed;

@@ -3,7 +3,7 @@ import { createReadStream, type Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { ExperimentSpec } from "../../workflows/contracts";
-import { canonicalJson } from "./canonical-json";
+import { canonicalJson } from "../../workflows/contracts/canonical-json";
 import type { LocalInput } from "./local-paths";
 
 /**

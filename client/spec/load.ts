@@ -39,6 +39,7 @@ export function loadExperimentFile(
     path: at,
     message,
   });
+  if (isData(file)) throw new InvalidExperimentError([inFile("holds data; name the experiment's YAML file")]);
   const read = readSpecText(path);
   if (!read.ok) throw new InvalidExperimentError([inFile(read.message)]);
   const document = parseSpecDocument(read.text);
@@ -85,6 +86,8 @@ export function checkExperiment(
   }
   return { spec, inputs };
 }
+
+const isData = (file: string): boolean => /\.(jsonl|csv|tsv|parquet)$/i.test(file);
 
 /** As one reads the file; what has no place in it comes first. */
 const byPlace = (a: LocatedIssue, b: LocatedIssue): number =>

@@ -34,7 +34,7 @@ export function resolveLocalPaths(original: ExperimentSpec, folder: string): Loc
   const input = (path: SpecPath, written: string, wanted: "file" | "folder"): string => {
     const found = absolute(written);
     const stat = statSync(found, { throwIfNoEntry: false });
-    if (!stat) issues.push({ path, message: missing(wanted, written, found) });
+    if (!stat) issues.push({ path, message: missing(wanted, written, found, folder) });
     else if (wanted === "file" && !stat.isFile()) issues.push({ path, message: `${found} is not a file` });
     else if (wanted === "folder" && !stat.isDirectory())
       issues.push({ path, message: `${found} is not a folder with a model in it` });
@@ -92,7 +92,7 @@ function problemWithModel(folder: string): string | undefined {
 
 const isTemplateFile = (template: string): boolean => template !== "auto" && template !== "none";
 
-function missing(wanted: "file" | "folder", written: string, found: string): string {
-  const from = isAbsolute(written) ? "" : " (relative paths are taken from the experiment file's folder)";
+function missing(wanted: "file" | "folder", written: string, found: string, folder: string): string {
+  const from = isAbsolute(written) ? "" : ` (relative paths are taken from ${folder})`;
   return `no such ${wanted}: ${found}${from}`;
 }

@@ -1,9 +1,10 @@
-"""Logs as JSON lines on stderr, each with the run and the subject it is about."""
+"""Logs as JSON lines on stderr, each with the run, the subject and the trial that it is about."""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ def log_context(**fields: object) -> Iterator[None]:
         _context.reset(token)
 
 
+#: Subject of a trial's jobs, and id of its workflow.
+_TRIAL = re.compile(r"(?P<run>.+)/trial-(?P<trial>\d+)")
+
+
 class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -30,14 +35,27 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "msg": record.getMessage(),
+            **_called(record),
             **(_context.get() or {}),
         }
         fields = getattr(record, "fields", None)
         if isinstance(fields, dict):
             line.update(fields)
+        if isinstance(subject := line.get("subject"), str) and (named := _TRIAL.fullmatch(subject)):
+            line = {"run": named["run"], "trial": int(named["trial"]), **line}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _called(record: logging.LogRecord) -> dict[str, object]:
+    """What the SDK tells of the activity that it logs about, outside of the activity's own context."""
+    about = getattr(record, "temporal_activity", None)
+    if not isinstance(about, dict):
+        return {}
+    workflow = str(about.get("workflow_id", ""))
+    subject = {"subject": workflow} if _TRIAL.fullmatch(workflow) else {"run": workflow}
+    return {**subject, "activity": about.get("activity_type"), "attempt": about.get("attempt")}
 
 
 def setup_logs(level: int = logging.INFO) -> None:

@@ -1,10 +1,9 @@
-import { WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TrialRow } from "../../workflows/contracts";
 import { startTemporal, type TemporalServer } from "../support/temporal";
-import { type ExperimentHandle, experiment, startExperiment } from "./support/experiments";
+import { experiment, startExperiment } from "./support/experiments";
 import { createLaboratory, quietRuntime } from "./support/laboratory";
-import { status, trials, update } from "./support/messages";
+import { status, trials } from "./support/messages";
 
 quietRuntime();
 let server: TemporalServer;
@@ -48,35 +47,6 @@ describe("what the run shows of itself", () => {
       expect(one).toMatchObject({ trial: 1, state: "running", totalSteps: 100 });
       bench.releaseAll();
       await handle.result();
-    });
-  });
-
-  test("the same experiment started twice at once is one run", async () => {
-    const { records, open } = await createLaboratory(server);
-    const run = "twice";
-    await open(async () => {
-      const starts = await Promise.allSettled(
-        [1, 2, 3].map(() => startExperiment(server, run, experiment({ num_trials: 2 }))),
-      );
-      const started = starts.filter((start) => start.status === "fulfilled");
-      expect(started).toHaveLength(1);
-      for (const start of starts) {
-        if (start.status === "rejected")
-          expect(start.reason).toBeInstanceOf(WorkflowExecutionAlreadyStartedError);
-      }
-      await (started[0] as PromiseFulfilledResult<ExperimentHandle>).value.result();
-    });
-    expect(records.endStates(run)).toEqual(["completed", "completed"]);
-    expect(records.count("spec.resolve")).toBe(1);
-  });
-
-  test("a run that has ended refuses to be steered", async () => {
-    const { open } = await createLaboratory(server);
-    await open(async () => {
-      const handle = await startExperiment(server, "ended", experiment({ num_trials: 1 }));
-      await handle.result();
-      await expect(update(handle, "pause")).rejects.toThrow();
-      expect((await status(handle)).state).toBe("completed");
     });
   });
 });

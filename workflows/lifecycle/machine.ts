@@ -12,9 +12,6 @@ export class IllegalTransition extends Error {
 export const canMove = <S extends string>(table: Transitions<S>, from: S, to: S): boolean =>
   table[from].includes(to);
 
-export const isEnd = <S extends string>(table: Transitions<S>, state: S): boolean =>
-  table[state].length === 0;
-
 /** Holds one state; every transition passes through `to`, which reports it. */
 export class Machine<S extends string> {
   constructor(

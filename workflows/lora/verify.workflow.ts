@@ -2,7 +2,7 @@ import { ApplicationFailure, CancellationScope, sleep, workflowInfo } from "@tem
 import type { VerificationPlan } from "../contracts/activities";
 import { isMapping } from "../contracts/experiment/mapping";
 import { JobSpec } from "../contracts/job-spec";
-import type { ReproducibilityVerdict } from "../contracts/messages";
+import type { ReproducibilityVerdict, VerifyLevel } from "../contracts/messages";
 import type { EvalOutput, TrainingOutput } from "../contracts/skills";
 import type { VerifyInput } from "../contracts/workflow-inputs";
 import { runJob } from "../dispatch/run-job";
@@ -10,7 +10,7 @@ import { kernel } from "../proxies";
 import { describeFailure, isCallFailure } from "../reliability/failures";
 import { legSeconds } from "../reliability/policies";
 import { TraceRecorder } from "../trace/recorder";
-import type { Finding, Level } from "./verify/judgement";
+import type { Finding } from "./verify/judgement";
 import * as judgement from "./verify/judgement";
 
 /** Checks a finished run from its manifest alone, and records the verdict. */
@@ -19,13 +19,15 @@ export async function verifyWorkflow(input: VerifyInput): Promise<Reproducibilit
   const plan = await kernel["manifest.load"].executeWithOptions({ summary: "manifest.json" }, [
     { run: input.run },
   ]);
-  const levels = new Set<Level>(input.levels ?? judgement.defaultLevels(plan.bitwise));
+  const levels = new Set<VerifyLevel>(input.levels ?? judgement.defaultLevels(plan.bitwise));
   const verification = new Verification(plan);
   try {
     const verdict = judgement.judge(await verification.check(levels));
     // A look at some levels says nothing of the others, so the verdict on record stays.
     if (judgement.defaultLevels(plan.bitwise).every((level) => levels.has(level)))
-      await kernel["reproducibility.record"]({ run: input.run, verdict });
+      await kernel["reproducibility.record"].executeWithOptions({ summary: "verdict" }, [
+        { run: input.run, verdict },
+      ]);
     return verdict;
   } finally {
     await CancellationScope.nonCancellable(() => verification.close());
@@ -43,7 +45,7 @@ function checkInput(input: unknown): void {
 }
 
 /** A check that cannot be carried out has not passed. */
-async function attempt(level: Level, check: () => Promise<Finding>): Promise<Finding> {
+async function attempt(level: VerifyLevel, check: () => Promise<Finding>): Promise<Finding> {
   try {
     return await check();
   } catch (error) {
@@ -70,13 +72,17 @@ class Verification {
     return this.trace.drain();
   }
 
-  async check(levels: ReadonlySet<Level>): Promise<Finding[]> {
+  async check(levels: ReadonlySet<VerifyLevel>): Promise<Finding[]> {
     const { run } = this.plan;
     const findings: Finding[] = [];
     if (levels.has("L0"))
       findings.push(
         await attempt("L0", async () =>
-          judgement.hashesFinding(await kernel["reproducibility.hashes"]({ run })),
+          judgement.hashesFinding(
+            await kernel["reproducibility.hashes"].executeWithOptions({ summary: "every artifact" }, [
+              { run },
+            ]),
+          ),
         ),
       );
     if (levels.has("L1")) findings.push(await attempt("L1", () => this.measureAgain()));
@@ -130,14 +136,17 @@ class Verification {
         continue;
       }
       // The answer names the newest segments of the last attempt alone, so the store is listed for all of them.
-      await kernel["trace.ingest"]({ run: this.plan.run, segments: [] });
+      const { run } = this.plan;
+      await kernel["trace.ingest"].executeWithOptions({ summary: "losses" }, [{ run, segments: [] }]);
       return output;
     }
   }
 
   private async compareLosses(upToStep: number): Promise<Finding> {
     const { winner, tolerances } = this.plan;
-    const replayed = await kernel["metrics.curve"]({ subject: this.subject, name: "train_loss", upToStep });
+    const replayed = await kernel["metrics.curve"].executeWithOptions({ summary: "losses" }, [
+      { subject: this.subject, name: "train_loss", upToStep },
+    ]);
     return judgement.replayFinding(winner?.lossCurve ?? [], replayed, upToStep, tolerances.loss);
   }
 
@@ -155,4 +164,8 @@ class Verification {
   }
 }
 
-const noWinner = (level: Level): Finding => ({ level, passed: false, message: "the run has no winner" });
+const noWinner = (level: VerifyLevel): Finding => ({
+  level,
+  passed: false,
+  message: "the run has no winner",
+});

@@ -3,6 +3,7 @@ import type {
   NamedArtifact,
   ReproducibilityVerdict,
   StageOutputs,
+  VerifyLevel,
 } from "../../../workflows/contracts";
 import { pythonToLoad } from "../../adapters/python-snippet";
 import type { ArtifactRow } from "../../persistence/artifacts";
@@ -76,13 +77,13 @@ export function reproducibility(
   };
 }
 
-const meaning: Record<"L0" | "L1" | "L2" | "L3", string> = {
+const meaning: Record<VerifyLevel, string> = {
   L0: "every artifact has the hash that the manifest names",
   L1: "the winner's metrics were computed again and agree",
   L2: "the winner's first steps were trained again and its losses agree",
   L3: "the winner was trained again from the manifest alone, to the same bits",
 };
-export const levelMeaning = (level: keyof typeof meaning): string => meaning[level];
+export const levelMeaning = (level: VerifyLevel): string => meaning[level];
 
 function verdictSentence(verdict: ReproducibilityVerdict | null): string {
   if (!verdict) return "Not verified.";

@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { isAbsolute, join, normalize, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { BelayError } from "../../errors";
+import { insideOnly, refuseAnothers } from "../artifact-folder";
 import type { Console } from "../console";
 import { type Context, consoleOf, deploymentOf } from "../context";
 import { ExitCode } from "../exit-codes";
@@ -70,30 +69,6 @@ async function copy(
     await store.download(artifact, target);
     console.say(`${target}  ${formatBytes(artifact.sizeBytes)}`);
   }
-}
-
-/** One folder must not hold parts of two runs, each of them checked. */
-async function refuseAnothers(artifacts: readonly ArtifactRecord[], folder: string): Promise<void> {
-  const manifest = artifacts.find(({ name }) => name === "manifest.json");
-  const there = await readFile(join(folder, "manifest.json")).catch(() => null);
-  if (manifest === undefined || there === null) return;
-  if (createHash("sha256").update(there).digest("hex") !== manifest.sha256)
-    throw new CommandFailure(
-      ExitCode.badInput,
-      `${folder} holds what another run has published`,
-      "name another folder, or remove this one",
-    );
-}
-
-/** Names come from a record; none may lead out of the folder that the person named. */
-function insideOnly(name: string): string {
-  const relative = normalize(name);
-  if (isAbsolute(relative) || relative.split("/").includes(".."))
-    throw new CommandFailure(
-      ExitCode.failed,
-      `the artifact name ${JSON.stringify(name)} leads out of the folder`,
-    );
-  return relative;
 }
 
 const notSet = (what: string): CommandFailure =>

@@ -54,7 +54,7 @@ export async function runExperiment(file: string, options: RunOptions, context: 
       else console.say(run.id);
       return;
     }
-    if (attached) console.say(`${run.id} exists already: following it (npx belay run --new starts another).`);
+    if (attached) console.say(`${run.id} exists already: following it (with --new, another is started).`);
     await runToEnd(run, console, context, deployment);
   });
 }

@@ -17,7 +17,7 @@ export function addValidate(program: Command, context: Context): void {
       if (options.json) console.emit(spec);
       const { num_trials, sampler, metric } = spec.search;
       console.say(
-        `${file} is a valid experiment: ${spec.name}, ${num_trials} trials by ${sampler}, ${metric} ${spec.search.mode}.`,
+        `${file} is a valid experiment: ${spec.name}, ${num_trials} ${num_trials === 1 ? "trial" : "trials"} by ${sampler}, ${metric} ${spec.search.mode}.`,
         ...inputs.map(({ path, absolute }) => `  ${path.join(".")}: ${absolute}`),
       );
     });

@@ -1,14 +1,12 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { ReproducibilityVerdict } from "../../../workflows/contracts";
-import type { Belay, VerifyLevel } from "../../belay";
+import { type ReproducibilityVerdict, VerifyLevel } from "../../../workflows/contracts";
+import type { Belay } from "../../belay";
 import { isInputError, VerificationError } from "../../errors";
 import type { Console } from "../console";
 import { type Context, consoleOf, withBelay } from "../context";
 import { ExitCode } from "../exit-codes";
 import { followVerification } from "../follow-verification";
 import { verdictLines } from "../summary";
-
-const LEVELS: readonly VerifyLevel[] = ["L0", "L1", "L2", "L3"];
 
 interface Options {
   levels?: VerifyLevel[];
@@ -84,6 +82,7 @@ const failureObject = ({ type, message }: VerificationError) => ({
 
 function parseLevels(list: string): VerifyLevel[] {
   const levels = list.split(",").map((each) => each.trim().toUpperCase());
-  if (levels.every((each): each is VerifyLevel => LEVELS.includes(each as VerifyLevel))) return levels;
-  throw new InvalidArgumentError(`expected some of ${LEVELS.join(", ")}, separated by commas.`);
+  if (levels.every((each): each is VerifyLevel => VerifyLevel.options.includes(each as VerifyLevel)))
+    return levels;
+  throw new InvalidArgumentError(`expected some of ${VerifyLevel.options.join(", ")}, separated by commas.`);
 }

@@ -74,8 +74,8 @@ async function workOf(run: Run, trials: readonly TrialRow[]): Promise<Map<number
 function progressOf([trial, work]: [number, PendingWork[]]): [number, TrialProgress][] {
   const training = work.find((each) => each.training !== null)?.training;
   if (!training) return [];
-  const { step, totalSteps, loss } = training;
-  return [[trial, { step, totalSteps, loss }]];
+  const { step, totalSteps, loss, evaluation } = training;
+  return [[trial, { step, totalSteps, loss, metrics: evaluation?.metrics ?? {} }]];
 }
 
 /** A trial that has just ended, or not begun, has nothing pending. */

@@ -1,4 +1,4 @@
-import { type RunStatus, StageName, type TrialCounts } from "../../../workflows/contracts";
+import { type RunStatus, StageName, type TrialState } from "../../../workflows/contracts";
 import { fit, formatDuration, formatNumber, formatParams, oneLine, type Paint, plain } from "./format";
 import { elapsed, type LiveState } from "./state";
 import { trialTable } from "./table";
@@ -50,7 +50,7 @@ function stageLine({ stage, state }: RunStatus, paint: Paint): string {
     .join("  ");
 }
 
-const SHOWN_EVEN_IF_NONE: ReadonlySet<keyof TrialCounts> = new Set(["running", "completed"]);
+const SHOWN_EVEN_IF_NONE: ReadonlySet<string> = new Set(["running", "completed"]);
 
 function countsLine(
   { trials, queued }: LiveState,
@@ -58,14 +58,14 @@ function countsLine(
   paint: Paint,
 ): string {
   const known = Object.values(counts).reduce((sum, n) => sum + n, 0);
-  const waiting = trials.filter(({ state }) => state === "waiting").length;
+  const inState = (wanted: TrialState) => trials.filter(({ state }) => state === wanted).length;
+  const aside = { paused: inState("paused"), waiting: inState("waiting"), queued: queued.size };
   // To the search all of these are running; to a person, only those that are on an engine.
-  const shown = { ...counts, running: Math.max(0, counts.running - queued.size - waiting) };
-  const parts = (Object.keys(shown) as (keyof TrialCounts)[])
+  const running = Math.max(0, counts.running - aside.paused - aside.waiting - aside.queued);
+  const shown = { ...aside, ...counts, running };
+  const parts = (Object.keys(shown) as (keyof typeof shown)[])
     .filter((name) => shown[name] > 0 || SHOWN_EVEN_IF_NONE.has(name))
     .map((name) => `${shown[name]} ${name}`);
-  if (waiting > 0) parts.unshift(`${waiting} waiting`);
-  if (queued.size > 0) parts.unshift(`${queued.size} queued`);
   const training = gpuSeconds > 0 ? paint("dim", `   training ${formatDuration(gpuSeconds * 1000)}`) : "";
   const begun = Math.max(known - counts.pending, 0);
   // Whatever goes beyond the trials that were asked for reruns one of them with another seed.

@@ -6,6 +6,8 @@ export interface TrialProgress {
   step: number;
   totalSteps: number;
   loss: number | null;
+  /** Metrics of the newest evaluation that was heard of. */
+  metrics: Readonly<Record<string, number>>;
 }
 
 /** Everything the live view shows; a function of it alone. */

@@ -12,7 +12,7 @@ export function trialTable(state: LiveState, status: RunStatus, maxLines: number
   const shown = fits ? state.trials : mostTelling(state.trials, status, Math.max(1, room - 1));
   const keys = [...new Set(state.trials.flatMap((trial) => Object.keys(trial.params)))];
   const header = ["trial", "state", ...keys, "step", "loss", status.metric];
-  const cells = shown.map((trial) => row(trial, keys, state));
+  const cells = shown.map((trial) => row(trial, keys, status.metric, state));
   const widths = header.map((title, i) =>
     Math.max(title.length, ...cells.map((each) => each[i]?.length ?? 0)),
   );
@@ -27,13 +27,20 @@ export function trialTable(state: LiveState, status: RunStatus, maxLines: number
   return lines;
 }
 
-function row(trial: TrialRow, keys: string[], { progress: heard, queued }: LiveState): string[] {
+function row(
+  trial: TrialRow,
+  keys: string[],
+  metric: string,
+  { progress: heard, queued }: LiveState,
+): string[] {
   const progress = heard.get(trial.trial);
   const params = keys.map((key) => {
     const value = trial.params[key];
     return value === undefined ? "" : oneLine(formatParam(value)).slice(0, MAX_CELL);
   });
   const step = Math.max(trial.step, progress?.step ?? 0);
+  // While it trains, what the search was told last is older than what the trainer has measured since.
+  const value = (trial.state === "running" ? progress?.metrics[metric] : undefined) ?? trial.value;
   const total = trial.totalSteps || (progress?.totalSteps ?? 0);
   return [
     String(trial.trial),
@@ -41,7 +48,7 @@ function row(trial: TrialRow, keys: string[], { progress: heard, queued }: LiveS
     ...params,
     total > 0 ? `${step}/${total}` : "",
     typeof progress?.loss === "number" ? formatNumber(progress.loss) : "",
-    trial.value === null ? "" : formatNumber(trial.value),
+    value === null ? "" : formatNumber(value),
   ];
 }
 

@@ -19,6 +19,12 @@ const IN_WORDS: Record<string, string> = {
   "manifest.load": "reading the manifest",
   "reproducibility.hashes": "comparing every artifact with its hash",
   "reproducibility.record": "recording the verdict",
+  "run.record": "recording the run",
+  "trials.open": "recording the next trials",
+  "trials.recordRung": "recording a rung",
+  "trials.recordOutcome": "recording a trial's end",
+  "trials.reconcile": "looking after trials that have not been heard of",
+  "trace.append": "recording events",
   "trace.ingest": "storing the losses",
   "metrics.curve": "comparing the losses",
 };

@@ -6,6 +6,8 @@ import argparse
 import asyncio
 import sys
 
+from temporalio import activity
+
 from belay_gpu.logs import setup_logs
 from belay_gpu.worker.config import ConfigError, gpu_config, ml_config
 
@@ -19,6 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     role = parser.parse_args(argv).role
     setup_logs()
+    activity.logger.activity_info_on_message = False  # the lines have fields for that
     try:
         if role == "gpu":
             from belay_gpu.worker.gpu import run_gpu_worker

@@ -32,13 +32,15 @@ class TrainerDied(EngineError):
 def as_failures() -> Iterator[None]:
     """Lets every error leave an activity as a failure of the contract's types. Cancellation passes as it is.
 
-    A lost engine also says whether the job was on board when it died: only then may it be the cause.
+    A lost engine also says whether the job was on board when it died: only then may it be the cause. A known
+    failure says all there is to say: with its causes and their traces it would exceed what Temporal shows of
+    a retried one.
     """
     try:
         yield
     except EngineError as error:
         details = [{"resident": isinstance(error, TrainerDied)}] if error.type == "EngineLost" else []
-        raise failure(error.type, error.message, *details) from error
+        raise failure(error.type, error.message, *details) from None
     except TemporalError:
         raise
     except OSError as error:

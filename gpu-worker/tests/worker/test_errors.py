@@ -32,6 +32,15 @@ def test_a_known_failure_keeps_its_type() -> None:
     assert leaving(TrainerDied("run/trial-1")).details == ({"resident": True},)
 
 
+def test_a_known_failure_leaves_without_the_causes_that_it_explains() -> None:
+    with pytest.raises(ApplicationError) as raised, as_failures():
+        try:
+            raise OSError("refused " * 1000)
+        except OSError as cause:
+            raise EngineError("StorageUnavailable", "the store does not answer") from cause
+    assert raised.value.__cause__ is None
+
+
 def test_a_full_disk_is_said_so() -> None:
     failed = leaving(OSError(errno.ENOSPC, "No space left on device", "/state/cache/x"))
     assert failed.type == "DiskFull"

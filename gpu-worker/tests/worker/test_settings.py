@@ -97,8 +97,24 @@ def test_log_lines_are_json_with_the_run_and_its_errors() -> None:
         3,
         "warning",
     )
+    assert first["trial"] == 2
     assert "run" not in second
     assert "oops" in second["error"]
+
+
+@pytest.mark.parametrize(
+    ("workflow", "about"),
+    [("r1/trial-2", {"run": "r1", "trial": 2}), ("r1", {"run": "r1"})],
+    ids=["a trial", "an experiment"],
+)
+def test_what_the_sdk_logs_of_an_activity_names_its_run_and_trial(
+    workflow: str, about: dict[str, object]
+) -> None:
+    record = logging.LogRecord("temporalio.activity", logging.WARNING, "", 0, "failed", None, None)
+    record.temporal_activity = {"workflow_id": workflow, "activity_type": "eval.run", "attempt": 3}
+    line = json.loads(JsonLines().format(record))
+    assert {key: line[key] for key in about} == about
+    assert (line["activity"], line["attempt"]) == ("eval.run", 3)
 
 
 def test_warnings_become_log_lines() -> None:

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { sweepGarbage } from "../../../activities/checkpoints/sweep";
+import { nextEpoch } from "../../../activities/persistence/epochs";
 import { insertResumptions } from "../../../activities/persistence/trace";
 import { recordOutcome } from "../../../activities/persistence/trials";
 import { unfinishedOutcome } from "../../../workflows/lora/outcomes";
@@ -105,6 +106,14 @@ describe("checkpoint.commit", () => {
       { step: 50, epoch: 1, manifest: first.ref.manifest },
       { step: 100, epoch: 2, manifest: successor.ref.manifest },
     ]);
+  });
+
+  it("refuses one of a subject that a dispatch still being prepared has taken over", async () => {
+    const { prepare, write, commit, db } = await dispatchedTrial();
+    await prepare();
+    const late = await write(50, 1);
+    await nextEpoch(db, run, subject, "later");
+    expect(await commit(late)).toEqual({ accepted: false });
   });
 
   it("accepts the one that a later dispatch resumed from and returned unchanged", async () => {

@@ -1,10 +1,13 @@
-import { statSync, utimesSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { recordRun } from "../../../activities/persistence/runs";
+import { hashFile } from "../../../activities/spec/hash-file";
 import { readableJson } from "../../../workflows/contracts/canonical-json";
 import { callFrom, failureOf } from "../../support/activity";
 import { blobOf } from "../../support/checkpoints";
 import { finishedRun } from "../../support/finished-run";
+import { record } from "../../support/rows";
 
 /** A run with its winner published and its manifest written. */
 async function withManifest(experiment?: Record<string, unknown>) {
@@ -180,11 +183,13 @@ describe("manifest.load", () => {
   });
 
   it("says when there is none, when it is gone, or when it is no manifest", async () => {
-    const { activities, store, run, s3, bucket } = await withManifest();
-    expect(await failureOf(activities["manifest.load"]({ run: "other" }))).toMatchObject({
-      type: "NotFound",
-      message: expect.stringContaining("other has no manifest"),
-    });
+    const { activities, store, run, s3, bucket, db } = await withManifest();
+    const absent = (message: string) => ({ type: "NotFound", message: expect.stringContaining(message) });
+    const loading = activities["manifest.load"]({ run: "other" });
+    expect(await failureOf(loading)).toMatchObject(absent("there is no run other"));
+    await recordRun(db, record("other"), "x1");
+    const unfinished = activities["manifest.load"]({ run: "other" });
+    expect(await failureOf(unfinished)).toMatchObject(absent("other has no manifest"));
     await s3.removeObject(bucket, `runs/${run}/manifest.json`);
     expect(await failureOf(activities["manifest.load"]({ run }))).toMatchObject({
       type: "CorruptArtifact",
@@ -227,10 +232,16 @@ describe("reproducibility.hashes", () => {
     await s3.removeObject(bucket, key("trials/0/metrics.json"));
     await s3.putObject(bucket, blobOf(winner, "trainer_state.safetensors"), Buffer.from("other moments"));
     const base = join(folder, "model.safetensors");
-    const { atime, mtime } = statSync(base);
-    // Same size, same time: only the content tells.
-    writeFileSync(base, "BASE weights");
-    utimesSync(base, atime, mtime);
+    // Same size, same time, and its hash is remembered: only the content tells. A time can be set to the microsecond.
+    const time = new Date("2026-01-01");
+    const restoreTimes = () => utimesSync(base, time, time);
+    restoreTimes();
+    await hashFile(base);
+    const before = statSync(base);
+    writeFileSync(base, readFileSync(base, "latin1").replace("the base", "The base"), "latin1");
+    restoreTimes();
+    const { size, mtimeMs, ino } = before;
+    expect(statSync(base)).toMatchObject({ size, mtimeMs, ino });
     const { failures } = await activities["reproducibility.hashes"]({ run });
     expect(failures.map((failure) => failure.split(" ").slice(0, 3).join(" ")).sort()).toEqual([
       "adapter/adapter_model.safetensors was changed:",

@@ -3,40 +3,35 @@ import { resolve } from "node:path";
 import type { Client } from "@temporalio/client";
 import { temporal } from "@temporalio/proto";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { recordRun } from "../../../activities/persistence/runs";
 import { openTrials, recordOutcome } from "../../../activities/persistence/trials";
 import { createReconcileActivities } from "../../../activities/reconcile";
 import { maintain } from "../../../activities/reconcile/maintenance";
 import type { TrialOutcome } from "../../../workflows/contracts";
 import { unfinishedOutcome } from "../../../workflows/lora/outcomes";
-import { freshDatabase, freshStore, services, temporalClient } from "../../support/services";
+import { freshDatabase, freshStore, services, sharedByFile, temporalClient } from "../../support/services";
 import { endSignal } from "../../support/workflows/standing";
 
 const taskQueue = `standing-${randomUUID()}`;
-const cleanings: (() => Promise<unknown>)[] = [];
 let client: Client;
-let worker: Worker;
-let running: Promise<void>;
 
-beforeAll(async () => {
+sharedByFile(async (atEnd) => {
   Runtime.install({ logger: new DefaultLogger("ERROR") });
   const { address } = (await services()).temporal;
   const connection = await NativeConnection.connect({ address });
-  client = await temporalClient((clean) => void cleanings.push(clean));
-  worker = await Worker.create({
+  atEnd(() => connection.close());
+  client = await temporalClient(atEnd);
+  const worker = await Worker.create({
     connection,
     taskQueue,
     workflowsPath: resolve(__dirname, "../../support/workflows/standing.ts"),
   });
-  running = worker.run();
-  cleanings.push(() => connection.close());
-});
-
-afterAll(async () => {
-  worker.shutdown();
-  await running;
-  for (const clean of cleanings) await clean();
+  const running = worker.run();
+  atEnd(() => {
+    worker.shutdown();
+    return running;
+  });
 });
 
 const start = (workflowId: string, ...args: unknown[]) =>
@@ -182,6 +177,20 @@ describe("house-keeping", () => {
     await maintain({ db, store, temporal: client }, new Date());
     const { rows } = await db.query("SELECT state FROM runs WHERE run = 'elsewhere'");
     expect(rows).toEqual([{ state: "running" }]);
+  });
+
+  it("deletes a file that nothing names an hour after that was noted, and not before", async () => {
+    const { db, store } = await setup(0);
+    const { sha256 } = await store.put(Buffer.from("of no use"), "text/plain");
+    const { rows } = await db.query<{ since: Date }>(
+      "INSERT INTO garbage (sha256) VALUES ($1) RETURNING since",
+      [sha256],
+    );
+    const noted = (rows[0] as { since: Date }).since.getTime();
+    const sweptAfter = async (minutes: number) =>
+      (await maintain({ db, store, temporal: client }, new Date(noted + minutes * 60_000))).sweptFiles;
+    expect(await sweptAfter(59)).toEqual([]);
+    expect(await sweptAfter(61)).toEqual([sha256]);
   });
 
   it("closes the rows of a run whose workflow is gone, and of its trials as they end", async () => {

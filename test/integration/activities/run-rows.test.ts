@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createPersistenceActivities } from "../../../activities/persistence";
 import type { Database } from "../../../activities/persistence/database";
 import { nextEpoch } from "../../../activities/persistence/epochs";
@@ -6,7 +6,7 @@ import { openRuns } from "../../../activities/persistence/runs";
 import type { KernelActivities } from "../../../workflows/contracts";
 import { callFrom } from "../../support/activity";
 import { record, trial } from "../../support/rows";
-import { freshDatabase } from "../../support/services";
+import { freshDatabase, sharedByFile } from "../../support/services";
 
 let db: Database;
 let activities: Pick<
@@ -14,16 +14,10 @@ let activities: Pick<
   "run.record" | "trials.open" | "trials.recordRung" | "trials.recordOutcome"
 >;
 
-beforeAll(async () => {
+sharedByFile(async (atEnd) => {
   ({ db } = await freshDatabase(atEnd));
   activities = createPersistenceActivities({ db });
-  return async () => {
-    for (const clean of cleanings) await clean();
-  };
 });
-
-const cleanings: (() => Promise<void>)[] = [];
-const atEnd = (clean: () => Promise<void>) => void cleanings.push(clean);
 
 const runRow = async (run: string) => (await db.query("SELECT * FROM runs WHERE run = $1", [run])).rows[0];
 const trialRows = async (run: string) =>

@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { runKey } from "../../../activities/artifacts/keys";
 import type { Database } from "../../../activities/persistence/database";
 import { createTraceActivities } from "../../../activities/trace";
-import { formatLine } from "../../../activities/trace/segment";
 import type { ArtifactRef, TraceEvent } from "../../../workflows/contracts";
 import { failureOf } from "../../support/activity";
 import { integer, random, shuffled } from "../../support/seeded";
 import { freshDatabase, freshStore } from "../../support/services";
+import { traceLine } from "../../support/trace-lines";
 
 const subjectOf = (run: string) => `${run}/trial-0`;
 
@@ -28,7 +28,7 @@ function shipper({ db, store }: Awaited<ReturnType<typeof servers>>, run: string
     ship: (source: string, events: TraceEvent[], tail = "") =>
       store.putNamed(
         runKey(run, `wal/${source}/${String(events[0]?.seq ?? 0).padStart(12, "0")}.jsonl`),
-        Buffer.from(events.map(formatLine).join("") + tail),
+        Buffer.from(events.map(traceLine).join("") + tail),
         "application/x-ndjson",
       ),
   };
@@ -126,7 +126,7 @@ describe("trace.ingest", () => {
   it("keeps the exact valid prefix of a torn segment", async () => {
     const { ship, ingest, curve } = await setup();
     const e = source("e1.b1");
-    const torn = formatLine(e.loss(1, 3, 0.1)).slice(0, -20);
+    const torn = traceLine(e.loss(1, 3, 0.1)).slice(0, -20);
     expect(await ingest([await ship("e1.b1", [e.resumed(1, 0), e.loss(1, 1, 0.5)], torn)])).toEqual({
       events: 2,
     });
@@ -138,7 +138,7 @@ describe("trace.ingest", () => {
     const e = source("e1.b1");
     const events = [e.resumed(1, 0), e.loss(1, 1, 0.5), e.loss(1, 2, 0.25)];
     const ref = await ship("e1.b1", events);
-    const damaged = Buffer.from(events.map(formatLine).join("").replace('"step":2', '"step":9'));
+    const damaged = Buffer.from(events.map(traceLine).join("").replace('"step":2', '"step":9'));
     await store.putNamed(runKey("r", "wal/e1.b1/000000000000.jsonl"), damaged, "application/x-ndjson");
     for (const given of [[ref], []]) {
       const failed = await failureOf(ingest(given));

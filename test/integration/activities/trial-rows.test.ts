@@ -1,10 +1,11 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createPersistenceActivities } from "../../../activities/persistence";
 import type { Database } from "../../../activities/persistence/database";
+import { closeTrial } from "../../../activities/persistence/trials";
 import type { KernelActivities, OpenTrial } from "../../../workflows/contracts";
 import { callFrom, failureOf } from "../../support/activity";
 import { outcome, record, trial } from "../../support/rows";
-import { freshDatabase } from "../../support/services";
+import { freshDatabase, sharedByFile } from "../../support/services";
 
 let db: Database;
 let activities: Pick<
@@ -12,16 +13,10 @@ let activities: Pick<
   "run.record" | "trials.open" | "trials.recordRung" | "trials.recordOutcome"
 >;
 
-beforeAll(async () => {
+sharedByFile(async (atEnd) => {
   ({ db } = await freshDatabase(atEnd));
   activities = createPersistenceActivities({ db });
-  return async () => {
-    for (const clean of cleanings) await clean();
-  };
 });
-
-const cleanings: (() => Promise<void>)[] = [];
-const atEnd = (clean: () => Promise<void>) => void cleanings.push(clean);
 
 const trialRows = async (run: string) =>
   (await db.query("SELECT * FROM trials WHERE run = $1 ORDER BY trial", [run])).rows;
@@ -152,6 +147,20 @@ describe("trials.recordOutcome", () => {
       nonRetryable: true,
       message: "trial 7 of never was never opened",
     });
+  });
+});
+
+describe("closing the row of a trial whose workflow is gone", () => {
+  it("closes an open one, and leaves an end on record as it is", async () => {
+    const run = "gone";
+    await startRun(run, trial(run, 0), trial(run, 1));
+    await callFrom("x1", activities["trials.recordOutcome"], { run, ordinal: 0, outcome: outcome(0) });
+    const [completed] = await trialRows(run);
+    const close = (n: number) => closeTrial(db, trial(run, n).workflowId, "its workflow was terminated");
+    expect([await close(0), await close(1), await close(1)]).toEqual([false, true, false]);
+    const [first, second] = await trialRows(run);
+    expect(first).toEqual(completed);
+    expect(second).toMatchObject({ state: "cancelled", error: { message: "its workflow was terminated" } });
   });
 });
 

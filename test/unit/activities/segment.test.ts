@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { formatLine, readSegment } from "../../../activities/trace/segment";
+import { readSegment } from "../../../activities/trace/segment";
 import type { TraceEvent } from "../../../workflows/contracts";
+import { traceLine } from "../../support/trace-lines";
 
 const event = (seq: number, data: Record<string, unknown> = {}): TraceEvent => ({
   run: "r",
@@ -13,7 +14,7 @@ const event = (seq: number, data: Record<string, unknown> = {}): TraceEvent => (
   data,
 });
 
-const lines = [0, 1, 2].map((seq) => formatLine(event(seq, { text: "wört " })));
+const lines = [0, 1, 2].map((seq) => traceLine(event(seq, { text: "wört " })));
 const whole = Buffer.from(lines.join(""));
 
 describe("a segment", () => {

@@ -19,7 +19,7 @@ export function stopReason(
 
 /**
  * How many trials to propose now. Synchronous: a whole wave once the one before has ended. Asynchronous: enough for the
- * free places, one at a time where a proposal should know of the ones before it.
+ * free places, one at a time where a proposal should know of the ones before it; of a wave, all when all can start.
  */
 export function askSize(search: SearchSpec, facts: SearchFacts, open: number, freePlaces: number): number {
   if (stopReason(search, facts) !== null) return 0;
@@ -28,7 +28,7 @@ export function askSize(search: SearchSpec, facts: SearchFacts, open: number, fr
     if (facts.wave !== null || open > 0) return 0;
     return Math.min(left, search.wave_size ?? search.max_concurrent_trials);
   }
-  if (freePlaces <= 0) return 0;
-  const together = search.wave_size ?? (isModelFree(search.sampler) ? freePlaces : 1);
-  return Math.min(left, together);
+  const wanted = search.wave_size ?? (isModelFree(search.sampler) ? Math.max(1, freePlaces) : 1);
+  const together = Math.min(left, wanted, Math.max(1, open + freePlaces));
+  return freePlaces < together ? 0 : together;
 }

@@ -18,7 +18,10 @@ export interface Finalist {
   checkpoint: CheckpointRef;
 }
 
-/** Best first; of equals the one with fewer parameters, then the lower number. */
+/**
+ * Best first; of equals the one with fewer parameters, then the lower number. The same order as in the GPU worker's
+ * `select_best.py`, or its winner is none of the finalists; test/contract/finalists.json holds both to it.
+ */
 export const compareFinalists =
   (mode: Mode) =>
   (a: Finalist, b: Finalist): number =>

@@ -244,7 +244,9 @@ export class Search {
     this.state.finalists = withFinalist(this.state.finalists, finalist, mode);
     const improved = this.state.best === null || isBetter(value, this.state.best.value, mode);
     this.countTold(improved);
-    if (improved) this.state.best = { trial: trial.trial, value, params: trial.params };
+    // Of equals, the one that will be chosen in the end, whichever came first.
+    const [leader = finalist] = this.state.finalists;
+    this.state.best = { trial: leader.trial, value: leader.value, params: leader.params };
     return improved;
   }
 

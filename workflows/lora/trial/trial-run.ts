@@ -14,13 +14,13 @@ import type { RungReport, TrialAccount, TrialOutcome, TrialState, Verdict } from
 import type { TrialInput } from "../../contracts/workflow-inputs";
 import type { SeatSession } from "../../dispatch/seat-session";
 import { Machine } from "../../lifecycle/machine";
+import { StopSwitch } from "../../lifecycle/stop-switch";
 import { trialTransitions } from "../../lifecycle/trial-states";
 import { database } from "../../proxies";
 import { longer } from "../../reliability/backoff";
 import { type NewEvent, workflowEvents } from "../../trace/buffer";
 import { TraceRecorder } from "../../trace/recorder";
 import { attributes, rungReportSignal, trialOutcomeSignal } from "../definitions";
-import { StopSwitch } from "../stop-switch";
 
 const defaultOrphanCheckSeconds = 300;
 

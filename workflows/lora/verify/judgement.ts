@@ -1,14 +1,13 @@
-import type { ReproducibilityVerdict } from "../../contracts/messages";
+import { type ReproducibilityVerdict, VerifyLevel } from "../../contracts/messages";
 
-export type Level = "L0" | "L1" | "L2" | "L3";
 export type Finding = ReproducibilityVerdict["details"][number];
 
-const ladder: readonly Level[] = ["L0", "L1", "L2", "L3"];
+const ladder: readonly VerifyLevel[] = VerifyLevel.options;
 
-export const isLevel = (text: string): text is Level => (ladder as readonly string[]).includes(text);
+export const isLevel = (text: string): text is VerifyLevel => (ladder as readonly string[]).includes(text);
 
 /** Levels that are checked unless others are asked for. */
-export const defaultLevels = (bitwise: boolean): Level[] =>
+export const defaultLevels = (bitwise: boolean): VerifyLevel[] =>
   bitwise ? ["L0", "L1", "L2", "L3"] : ["L0", "L1", "L2"];
 
 /** Highest level that passed together with all levels below it; passed only if every one that was checked did. */

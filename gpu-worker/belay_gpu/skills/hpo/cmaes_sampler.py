@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import optuna
 from cmaes import CMA
 from optuna.samplers import RandomSampler
 
@@ -21,7 +22,8 @@ from belay_gpu.contracts import (
     SearchSpec,
     Tell,
 )
-from belay_gpu.skills.hpo.dimensions import Space, to_optuna
+from belay_gpu.skills.hpo.dimensions import Space, decode, to_optuna
+from belay_gpu.skills.hpo.tells import score_of, startup_trials
 
 FIRST_SPREAD = 0.25
 """Standard deviation of the first generation, as a share of each range."""
@@ -31,8 +33,6 @@ def propose_by_cmaes(
     search: SearchSpec, space: Space, trial: int, tells: Sequence[Tell], seed: int
 ) -> Proposal:
     """Moves on the numeric dimensions. Choices are drawn at random, and so is all where those are not two."""
-    from belay_gpu.skills.hpo.propose import score_of, startup_trials
-
     numeric = {name: dim for name, dim in space.items() if not isinstance(dim, DistributionChoice)}
     params = _random(space, seed)
     if len(numeric) < 2:
@@ -60,10 +60,6 @@ def propose_by_cmaes(
 
 
 def _random(space: Space, seed: int) -> dict[str, Any]:
-    import optuna
-
-    from belay_gpu.skills.hpo.dimensions import decode
-
     study = optuna.create_study(sampler=RandomSampler(seed=seed))
     asked = study.ask({name: to_optuna(dimension) for name, dimension in space.items()})
     return {name: decode(dimension, asked.params[name]) for name, dimension in space.items()}

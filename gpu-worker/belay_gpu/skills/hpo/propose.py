@@ -16,8 +16,9 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from belay_gpu.contracts import Proposal, SearchSpec, Tell
-from belay_gpu.skills.failures import SkillError
+from belay_gpu.skills.hpo.cmaes_sampler import propose_by_cmaes
 from belay_gpu.skills.hpo.dimensions import Space, decode, encode, grid_point, grid_size, spread, to_optuna
+from belay_gpu.skills.hpo.tells import is_past_startup, score_of
 
 Params = Mapping[str, Any]
 
@@ -65,8 +66,6 @@ def _propose(
     if search.sampler not in USES_TELLS or not is_past_startup(search, tells):
         return _sample(RandomSampler(seed=seed), space, trial, search, [])
     if search.sampler == "cmaes":
-        from belay_gpu.skills.hpo.cmaes_sampler import propose_by_cmaes
-
         return propose_by_cmaes(search, space, trial, tells, seed)
     history = [_told(tell, space, search.sampler) for tell in tells]
     history += [create_trial(state=TrialState.RUNNING, **_params(space, params)) for params in pending]
@@ -76,31 +75,6 @@ def _propose(
 def seed_of(seed: int, trial: int) -> int:
     """Independent of neighbours: trial 1 of seed 7 shares nothing with trial 0 of seed 8."""
     return int.from_bytes(hashlib.sha256(f"belay proposal {seed}:{trial}".encode()).digest()[:4])
-
-
-def startup_trials(search: SearchSpec) -> int:
-    """Trials told before the model is used, as the completed spec says.
-
-    Raises:
-        SkillError: Internal where the spec was never completed: a number of our own might be another one.
-    """
-    if search.n_startup_trials is None:
-        raise SkillError("Internal", "search.n_startup_trials is not filled in")
-    return search.n_startup_trials
-
-
-def is_past_startup(search: SearchSpec, tells: Sequence[Tell]) -> bool:
-    """Failures count as tried; but a model needs at least one value."""
-    return len(tells) >= startup_trials(search) and any(score_of(tell) is not None for tell in tells)
-
-
-def score_of(tell: Tell) -> float | None:
-    """What a model without a notion of pruning learns from: the objective, or the last rung's value."""
-    if tell.state == "completed":
-        return tell.value
-    if tell.state == "pruned":
-        return next((rung.value for rung in reversed(tell.rungs) if rung.value is not None), tell.value)
-    return None
 
 
 def _tpe(seed: int) -> BaseSampler:

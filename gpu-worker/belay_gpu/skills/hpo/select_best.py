@@ -26,7 +26,10 @@ class Candidate:
 
 
 def select_best(request: SelectBestInput, trials: Sequence[TrialRow]) -> SelectBestOutput:
-    """Best value first; of equals the one with fewer trainable parameters, then the lower number."""
+    """Best value first; of equals the one with fewer trainable parameters, then the lower number.
+
+    The same order as `compareFinalists` in workflows/lora/search/ranking.ts: the winner must be a finalist.
+    """
     candidates = _candidates(trials)
     if request.replicates > 1:
         # A single value is not comparable with a mean: only finalists can win, those with reruns first.

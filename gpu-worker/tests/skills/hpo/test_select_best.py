@@ -95,6 +95,14 @@ def test_lost_reruns_leave_the_first_values() -> None:
     assert chosen(rows, replicates=2).best == 0
 
 
+def test_a_finalist_without_a_rerun_does_not_win_over_one_with_reruns() -> None:
+    rows = [row(0, 0.1), row(1, 0.2)]
+    # Cancelled is no mark against a setting: its value is left out because it is a single one.
+    reruns = [row(2, None, replicate_of=0, state="cancelled"), row(3, 0.2, replicate_of=1)]
+    found = chosen([*rows, *reruns], replicates=2)
+    assert [r.trial for r in found.ranking] == [1]
+
+
 def test_finalists_whose_every_rerun_is_lost_still_win_over_what_was_no_finalist() -> None:
     rows = [row(0, 0.1), row(1, 0.2), row(2, 0.3), row(3, 0.4)]
     lost = [row(4 + n, None, replicate_of=n) for n in range(3)]

@@ -112,7 +112,7 @@ describe("what is wrong with an experiment is said where it stands", () => {
       GOOD.replace("train.jsonl", "nowhere.jsonl"),
       [
         expect.stringMatching(
-          /^e\.yaml:5:3 dataset\.path: no such file: \/.*\/nowhere\.jsonl \(relative paths are taken from the experiment file's folder\)$/,
+          /^e\.yaml:5:3 dataset\.path: no such file: \/.*\/nowhere\.jsonl \(relative paths are taken from \/.*\)$/,
         ),
       ],
     ],

@@ -4,7 +4,6 @@ import { isRunEnded, isTrialEnded } from "../../../../workflows/contracts/states
 import {
   canMove,
   IllegalTransition,
-  isEnd,
   Machine,
   type Transitions,
 } from "../../../../workflows/lifecycle/machine";
@@ -35,6 +34,7 @@ describe.each([
   },
 ] as const)("the $name table", ({ table, states, start, ended }) => {
   const loose = table as Transitions<string>;
+  const isEnd = (state: string) => loose[state]?.length === 0;
 
   test("knows every state of the contract, and no other", () => {
     expect(Object.keys(loose).sort()).toEqual([...states].sort());
@@ -45,12 +45,11 @@ describe.each([
   });
 
   test("ends exactly where the contract says", () => {
-    for (const state of states)
-      expect(isEnd(loose, state)).toBe((ended as (state: string) => boolean)(state));
+    for (const state of states) expect(isEnd(state)).toBe((ended as (state: string) => boolean)(state));
   });
 
   test("lets every open state fail and be cancelled", () => {
-    for (const state of states.filter((each) => !isEnd(loose, each))) {
+    for (const state of states.filter((each) => !isEnd(each))) {
       expect(canMove(loose, state, "failed")).toBe(true);
       expect(canMove(loose, state, "cancelled")).toBe(true);
     }

@@ -16,7 +16,7 @@ describe("the live view", () => {
         trial  state      learning_rate  r  step     loss    exact_match
         0      pruned     0.01001        1  75/300   1.235   0.0156
       * 1      completed  0.005006       2  300/300          0.6406
-        2      running    0.003337       4  120/300  0.4125  0.12
+        2      running    0.003337       4  120/300  0.4125  0.2
         3      running    0.002503       8  31/300
       Best so far: trial 1  exact_match 0.6406  learning_rate=0.01001, r=16"
     `);
@@ -102,11 +102,12 @@ describe("the live view", () => {
       }
   });
 
-  it("tells who trains from who is queued for an engine or waits for a verdict", () => {
-    const trials = [trial(0), trial(1), trial(2, { state: "waiting", rung: 0, step: 75 })];
-    const counts = { ...status().counts, pending: 0, running: 3, completed: 0, pruned: 0 };
+  it("tells who trains from who is queued for an engine, waits for a verdict or is paused", () => {
+    const waiting = trial(2, { state: "waiting", rung: 0, step: 75 });
+    const trials = [trial(0), trial(1), waiting, trial(3, { state: "paused" })];
+    const counts = { ...status().counts, pending: 0, running: 4, completed: 0, pruned: 0 };
     const lines = shown(live({ trials, status: status({ counts }), queued: new Set([1]) }));
-    expect(lines).toContain("Trials 3/8: 1 queued | 1 waiting | 1 running | 0 completed");
+    expect(lines).toContain("Trials 4/8: 1 paused | 1 waiting | 1 queued | 1 running | 0 completed");
     expect(lines).toMatch(/^\* 1 +queued/m);
     expect(lines).toMatch(/^ +0 +running/m);
   });

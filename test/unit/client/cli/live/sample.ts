@@ -1,4 +1,4 @@
-import type { LiveState } from "../../../../../client/cli/live/state";
+import type { LiveState, TrialProgress } from "../../../../../client/cli/live/state";
 import type { RunStatus, TrialRow } from "../../../../../workflows/contracts";
 
 export const STARTED = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -50,10 +50,10 @@ export function live(changes: Partial<LiveState> = {}): LiveState {
       trial(2, { rung: 0, step: 75, value: 0.12 }),
       trial(3),
     ],
-    progress: new Map([
-      [0, { step: 75, totalSteps: 300, loss: 1.23456 }],
-      [2, { step: 120, totalSteps: 300, loss: 0.41251 }],
-      [3, { step: 31, totalSteps: 300, loss: null }],
+    progress: new Map<number, TrialProgress>([
+      [0, { step: 75, totalSteps: 300, loss: 1.23456, metrics: {} }],
+      [2, { step: 120, totalSteps: 300, loss: 0.41251, metrics: { exact_match: 0.2 } }],
+      [3, { step: 31, totalSteps: 300, loss: null, metrics: {} }],
     ]),
     queued: new Set(),
     standsSince: null,

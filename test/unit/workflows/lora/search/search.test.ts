@@ -1,7 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { unfinishedOutcome } from "../../../../../workflows/lora/outcomes";
-import { Search } from "../../../../../workflows/lora/search/search";
-import { newSearch } from "../../../../../workflows/lora/search/state";
 import { random, seeds } from "../../../../support/seeded";
 import { type Fate, type History, simulate } from "./simulation";
 
@@ -101,6 +98,14 @@ describe.each(cases)("a deterministic search, $pruner, seed $seed", ({ seed, pru
       expect(again.search.facts.finalists).toEqual(one.search.facts.finalists);
     }
   });
+});
+
+test("of trials proposed together, each knows those before it as pending", () => {
+  const { search } = simulate({ spec: { num_trials: 1 }, totalSteps: 5, fate: { value: () => 1 }, seed: 1 });
+  const trials = [1, 2, 3];
+  const proposals = trials.map((trial) => ({ trial, params: {}, modelBased: false }));
+  const rows = search.propose({ trials, tellCount: 0, pending: [0] }, proposals, false);
+  expect(rows.map(({ pending }) => pending)).toEqual([[0], [0, 1], [0, 1, 2]]);
 });
 
 describe("synchronous halving of one wave", () => {
@@ -209,48 +214,6 @@ describe("replicates", () => {
   test("do not change who is best so far", () => {
     expect(search.facts.best?.trial).toBe(0);
     expect(search.facts.finalists.map((finalist) => finalist.trial)).toEqual([0, 5, 4]);
-  });
-});
-
-describe("messages that come twice", () => {
-  const spec = { num_trials: 2, max_concurrent_trials: 2, pruner: "asha" as const, ...settings };
-
-  const begin = () => {
-    const { search } = simulate({
-      spec: { ...spec, num_trials: 1 },
-      totalSteps: 5,
-      fate: { value: () => 1 },
-      seed: 1,
-    });
-    const fresh = new Search(search.setup, newSearch());
-    fresh.propose(
-      { trials: [0], tellCount: 0, pending: [] },
-      [{ trial: 0, params: { max_steps: 100 }, modelBased: false }],
-      false,
-    );
-    fresh.startable(1);
-    return fresh;
-  };
-  const report = { trial: 0, rung: 0, step: 10, value: 1, metrics: {} };
-  const told = [{ trial: 0, rung: 0, verdict: "continue" }];
-
-  test("a repeated report gets the same verdict again, and is counted once", () => {
-    const search = begin();
-    expect(search.report(report)).toHaveLength(1);
-    expect(search.verdictsToSend(2)).toEqual(told);
-    expect(search.verdictsToSend(2)).toEqual([]);
-    expect(search.report(report)).toEqual([]);
-    expect(search.verdictsToSend(2)).toEqual(told);
-    expect(search.facts.rungReports).toBe(1);
-  });
-
-  test("an outcome counts once, and so does one of a trial that never was", () => {
-    const { search } = simulate({ spec, totalSteps: 5, fate: { value: () => 1 }, seed: 1 });
-    const counts = { ...search.facts.counts };
-    for (const trial of [0, 1, 77])
-      expect(search.finish(unfinishedOutcome(trial, { state: "failed", error: null }))).toBeNull();
-    expect(search.facts.counts).toEqual(counts);
-    expect(search.report({ ...report, trial: 77 })).toEqual([]);
   });
 });
 

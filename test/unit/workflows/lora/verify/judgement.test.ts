@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { Finding, Level } from "../../../../workflows/lora/verify/judgement";
-import * as judgement from "../../../../workflows/lora/verify/judgement";
+import type { VerifyLevel } from "../../../../../workflows/contracts";
+import type { Finding } from "../../../../../workflows/lora/verify/judgement";
+import * as judgement from "../../../../../workflows/lora/verify/judgement";
 
-const finding = (level: Level, passed: boolean): Finding => ({ level, passed, message: "" });
+const finding = (level: VerifyLevel, passed: boolean): Finding => ({ level, passed, message: "" });
 
 describe("the level reached", () => {
-  const levels: Level[] = ["L0", "L1", "L2", "L3"];
+  const levels: VerifyLevel[] = ["L0", "L1", "L2", "L3"];
 
   test("is the highest one that passed with all below it; every combination", () => {
     for (let bits = 0; bits < 16; bits++) {
