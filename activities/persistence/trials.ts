@@ -65,13 +65,13 @@ export async function markRunning(db: Queries, subject: string): Promise<void> {
 }
 
 /**
- * Takes back the end of a trial that was closed from outside before it was ever dispatched: with its experiment, which
- * was terminated or cancelled and then reset, so that it is the trial's turn after all.
+ * Takes back the end of a trial that house-keeping closed before it was ever dispatched: its experiment was terminated
+ * and then reset, so that it is the trial's turn after all. An end that the experiment was told of stays.
  */
 export async function reopenUndispatched(db: Queries, subject: string): Promise<void> {
   await db.query(
-    `UPDATE trials SET state = 'pending', error = NULL, tell_ordinal = NULL, ended_at = NULL
-     WHERE trial_id = $1 AND state = 'cancelled'
+    `UPDATE trials SET state = 'pending', error = NULL, ended_at = NULL
+     WHERE trial_id = $1 AND state = 'cancelled' AND tell_ordinal IS NULL
        AND NOT EXISTS (SELECT 1 FROM epochs WHERE subject = trial_id AND started_at >= trials.created_at)`,
     [subject],
   );

@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { folderBytes } from "./folder-size";
 import { withLock } from "./lock.mjs";
+import { SETUP_MARK } from "./process-group.mjs";
 import { killAll, processesThat } from "./process-search.mjs";
 import type { Report } from "./report";
 
@@ -61,9 +62,11 @@ async function removeUnfinished(parent: string, key: string): Promise<void> {
   const unfinishedAt = join(parent, `.building-${key}-`);
   // A builder that was killed leaves its programs behind; each was told where to build.
   await killAll(() =>
-    processesThat((each) =>
-      [...each.command(), ...each.environment()].some((text) => text.includes(unfinishedAt)),
-    ),
+    processesThat((each) => {
+      const environment = each.environment();
+      if (!environment.includes(SETUP_MARK)) return false;
+      return [...each.command(), ...environment].some((text) => text.includes(unfinishedAt));
+    }),
   );
   const names = existsSync(parent) ? await readdir(parent) : [];
   const unfinished = names.filter((name) => name.startsWith(`.building-${key}-`));

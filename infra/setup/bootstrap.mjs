@@ -19,6 +19,8 @@ import { preflight } from "./preflight.mjs";
 const say = (line) => process.stderr.write(`${line}\n`);
 
 const INTERRUPTED = 130;
+// Whoever reads what is printed may go first (`| tee`), and must not take the rest along.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 const interrupt = new AbortController();
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
   process.on(signal, () => {

@@ -64,10 +64,11 @@ function standardErrorOnly(): ProcessOutput {
 const SHOW_CURSOR = "\u001b[?25h";
 
 // What runs in the background gets the terminal's Ctrl-C as well; what it half built is cleared away next time.
-process.once("SIGINT", () => {
-  if (process.stderr.isTTY) process.stderr.write(SHOW_CURSOR);
-  process.exit(130);
-});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.once(signal, () => {
+    if (process.stderr.isTTY) process.stderr.write(SHOW_CURSOR);
+    process.exit(130);
+  });
 
 main().catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);

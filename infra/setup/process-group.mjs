@@ -13,6 +13,15 @@ import { killAll, processesThat, sendSignal } from "./process-search.mjs";
 
 const LOCK_VARIABLE = "BELAY_SETUP_LOCK";
 
+/** In the environment of whatever set-up runs: what only has the same folder open is not taken for one of these. */
+export const SETUP_MARK = "BELAY_SETUP=1";
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {NodeJS.ProcessEnv}
+ */
+export const marked = (env) => ({ ...env, BELAY_SETUP: "1" });
+
 /** A person waits for it after Ctrl-C, and what is cut off is made anew next time. */
 const END_WITHIN_MS = 3_000;
 

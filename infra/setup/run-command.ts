@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { execa } from "execa";
 import { MissingRequirement } from "./missing.mjs";
-import { keepGroup } from "./process-group.mjs";
+import { keepGroup, marked } from "./process-group.mjs";
 import type { Report } from "./report";
 
 export interface CommandOptions {
@@ -28,8 +28,8 @@ export async function runCommand(
 ): Promise<void> {
   let lastLine = "";
   const child = execa(command, args, {
-    env: options.env,
-    extendEnv: options.env === undefined,
+    env: marked(options.env ?? process.env),
+    extendEnv: false,
     cwd: options.cwd,
     stdin: "ignore",
     all: true,

@@ -4,7 +4,7 @@ import { execa } from "execa";
 import { isExecutableFile } from "./find-on-path";
 import { folderBytes } from "./folder-size";
 import { repositoryRoot } from "./home.mjs";
-import { keepGroup } from "./process-group.mjs";
+import { keepGroup, marked } from "./process-group.mjs";
 import { megabytes, type Report } from "./report";
 
 export const TEMPORAL_VERSION = "v1.5.1";
@@ -24,6 +24,7 @@ export async function downloadTemporal(target: string, report: Report): Promise<
     report(`downloading the Temporal CLI ${TEMPORAL_VERSION}`);
     const script = join(repositoryRoot(), "dist", "infra", "setup", "temporal-download-process.js");
     const child = execa(process.execPath, [script, folder, TEMPORAL_VERSION], {
+      env: marked(process.env),
       stdio: "ignore",
       reject: false,
       detached: true,

@@ -1,5 +1,13 @@
 // @ts-check
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { belayHome } from "./home.mjs";
@@ -25,8 +33,8 @@ export function openTestRun(root) {
   const folder = mkdtempSync(join(tmpdir(), PREFIX));
   // PostgreSQL runs under another account, and reads below this folder.
   chmodSync(folder, 0o755);
-  writeOwner(folder, { root, space: processSpace(), owners: [] });
-  addOwner(folder, process.pid);
+  const startTime = startTimeOf(process.pid) ?? "";
+  writeOwner(folder, { root, space: processSpace(), owners: [{ pid: process.pid, startTime }] });
   return folder;
 }
 
@@ -130,7 +138,9 @@ function readOwner(folder) {
  * @param {Owner} owner
  */
 function writeOwner(folder, owner) {
-  writeFileSync(join(folder, OWNER_FILE), JSON.stringify(owner));
+  const draft = join(folder, `.${OWNER_FILE}`);
+  writeFileSync(draft, JSON.stringify(owner));
+  renameSync(draft, join(folder, OWNER_FILE));
 }
 
 /** @param {string} path */

@@ -21,6 +21,8 @@ const root = repositoryRoot();
 const { tools } = JSON.parse(readFileSync(join(defaultStateDir(root), "tools.json"), "utf8"));
 const node = join(root, "node_modules", ".bin", "node");
 const bin = join(root, "node_modules", ".bin");
+// Whoever reads what is printed may go first (`| tee`), and must not take the tidying up along.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 const interrupt = new AbortController();
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
   process.on(signal, () => interrupt.abort());
@@ -58,13 +60,15 @@ function run(command, args, stdout = "inherit") {
     });
     /** @type {NodeJS.Timeout | undefined} */
     let insist;
-    interrupt.signal.addEventListener("abort", () => {
+    const end = () => {
       child.kill("SIGTERM");
       insist = setTimeout(() => child.kill("SIGKILL"), ENDS_WITHIN_MS);
-    });
+    };
+    interrupt.signal.addEventListener("abort", end);
     child.once("error", reject);
     child.once("close", (code) => {
       clearTimeout(insist);
+      interrupt.signal.removeEventListener("abort", end);
       if (interrupt.signal.aborted) reject(interrupt.signal.reason);
       else resolve({ code: code ?? 1, printed });
     });

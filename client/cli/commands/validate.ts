@@ -6,7 +6,9 @@ import { collect } from "../options";
 export function addValidate(program: Command, context: Context): void {
   program
     .command("validate")
-    .description("check an experiment file and say everything that is wrong with it; starts nothing")
+    .description(
+      "check an experiment file and say everything that is wrong with it; starts no run (what an example of ours reads is made, where it is not there yet)",
+    )
     .argument("<file>", "experiment file (YAML or JSON)")
     .option("--set <key=value>", "override a setting; may be repeated", collect)
     .option("--json", "print the complete experiment, every default filled in, as JSON")

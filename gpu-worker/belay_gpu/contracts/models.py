@@ -466,7 +466,7 @@ class SearchPlanTrainableParams(Wire):
 
 WaveSize = TypeAliasType("WaveSize", Annotated[int, Field(gt=0, le=256)])
 """
-Trials proposed together; default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe, gp and cmaes.
+Trials proposed together, once all of them can start; default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe, gp and cmaes.
 """
 
 
@@ -1057,7 +1057,7 @@ class SearchSpec(Spec):
     """
     wave_size: WaveSize | None = None
     """
-    Trials proposed together; default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe, gp and cmaes.
+    Trials proposed together, once all of them can start; default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe, gp and cmaes.
     """
     n_startup_trials: NStartupTrials | None = None
     """

@@ -7,11 +7,13 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from "node:fs";
 import { cp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ensureArtifact } from "../../setup/artifact";
+import { MissingRequirement } from "../../setup/missing.mjs";
 import { silent } from "../../setup/report";
 import type { Account } from "../../setup/unprivileged-account.mjs";
 import { readJson, writeJson } from "../json-file";
@@ -35,11 +37,27 @@ export function postgresFolder(place: string, home: string, account: Account | u
 
 /** Notes down whose folder it is, and leaves the link to it; data that has been there so far goes along. */
 function own(folder: string, place: string): void {
-  writeJson(ownerFileOf(folder), { stateDir: dirname(place) });
+  writeJson(ownerFileOf(folder), ownerAt(place));
   const found = lstatSync(place, { throwIfNoEntry: false });
   if (found?.isSymbolicLink()) return;
-  if (found) renameSync(place, folder);
-  symlinkSync(folder, place);
+  // The link is there, under another name, before the data moves: cut off in between, the move is finished next time.
+  const link = linkToBe(place);
+  rmSync(link, { force: true });
+  symlinkSync(folder, link);
+  if (found) moveData(place, folder);
+  renameSync(link, place);
+}
+
+function moveData(place: string, folder: string): void {
+  try {
+    renameSync(place, folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+    throw new MissingRequirement(
+      `PostgreSQL's account cannot enter ${place}, and its data cannot be moved to another file system (${folder})`,
+      "set BELAY_HOME to a folder of the checkout's file system, or let that account enter the folders above it",
+    );
+  }
 }
 
 /** Removes the folder of a stack that is down, wherever it is. */
@@ -75,10 +93,8 @@ function elsewhere(place: string, home: string, account: Account): string {
   const stacks = join(homeWithinReach(home, account), "stacks");
   for (let attempt = 0; ; attempt++) {
     const folder = join(stacks, nameOf(place, attempt), "postgres");
-    const owner = ownerOf(folder);
-    // Without the link its stack is gone, and with it the password.
-    if (owner === dirname(place)) rmSync(dirname(folder), { recursive: true, force: true });
-    else if (existsSync(dirname(folder))) continue;
+    // Whoever had this place before may have been moved, and come back for it.
+    if (existsSync(dirname(folder))) continue;
     mkdirSync(dirname(folder), { recursive: true, mode: 0o755 });
     return folder;
   }
@@ -91,7 +107,8 @@ function nameOf(place: string, attempt = 0): string {
 }
 
 function linkTarget(place: string): string | undefined {
-  if (!lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined;
+  if (!existsSync(place) && isLink(linkToBe(place))) renameSync(linkToBe(place), place);
+  if (!isLink(place)) return undefined;
   const target = readlinkSync(place);
   // A link that was copied along with a checkout points to the folder of the original's stack.
   if (existsSync(dirname(target)) && isOwnedFrom(place, target)) return target;
@@ -100,12 +117,28 @@ function linkTarget(place: string): string | undefined {
 }
 
 function isOwnedFrom(place: string, folder: string): boolean {
-  const owner = ownerOf(folder);
+  const owner = readJson<Owner>(ownerFileOf(folder));
   // An earlier version named the folder after its owner, and wrote down nothing else.
-  return owner === undefined ? folder.includes(nameOf(place)) : isOwn(owner, dirname(place));
+  if (owner === undefined) return folder.includes(nameOf(place));
+  return owner.inode === ownerAt(place).inode || isOwn(owner.stateDir, dirname(place));
 }
 
-/** Beside the data: the state folder of the stack that it belongs to. */
-const ownerFileOf = (folder: string) => join(dirname(folder), "owner.json");
+/** The state folder of a stack: a move keeps the inode, a copy has another. */
+interface Owner {
+  stateDir: string;
+  inode: string;
+}
 
-const ownerOf = (folder: string) => readJson<{ stateDir: string }>(ownerFileOf(folder))?.stateDir;
+function ownerAt(place: string): Owner {
+  const stateDir = dirname(place);
+  const { dev, ino } = statSync(stateDir);
+  return { stateDir, inode: `${dev}:${ino}` };
+}
+
+/** Beside the data. */
+const ownerFileOf = (folder: string): string => join(dirname(folder), "owner.json");
+
+const linkToBe = (place: string): string => `${place}.link`;
+
+const isLink = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;

@@ -66,6 +66,15 @@ describe("a trial that was closed from outside before its first dispatch", () =>
     expect(rows).toEqual([{ state: "completed", step: 150, error: null }]);
   });
 
+  it("stays closed where its experiment was told of its end", async () => {
+    const { db, prepare } = await dispatchedTrial();
+    await recordOutcome(db, run, 0, unfinishedOutcome(0, { state: "cancelled", error: null }));
+    expect(await failureOf(prepare("new/1", 100))).toMatchObject({ type: "Cancelled", nonRetryable: true });
+    expect((await db.query("SELECT state, tell_ordinal FROM trials")).rows).toEqual([
+      { state: "cancelled", tell_ordinal: 0 },
+    ]);
+  });
+
   it("stays closed once it has been dispatched", async () => {
     const { db, prepare } = await dispatchedTrial();
     await prepare("new/1", 100);

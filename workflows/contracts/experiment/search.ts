@@ -79,7 +79,7 @@ export const SearchSpec = z
       .nullable()
       .default(null)
       .describe(
-        "Trials proposed together; default: max_concurrent_trials when deterministic, else as many as there are free " +
+        "Trials proposed together, once all of them can start; default: max_concurrent_trials when deterministic, else as many as there are free " +
           "places with random and grid, 1 with tpe, gp and cmaes.",
       ),
     n_startup_trials: z

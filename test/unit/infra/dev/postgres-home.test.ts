@@ -30,6 +30,27 @@ test.skipIf(!account)("a stack that is moved keeps its data, and leaves none at 
   expect(folderOf("belay3")).toBe(folder);
 });
 
+test.skipIf(!account)(
+  "a stack that is moved keeps its data though another one has its former place by now",
+  () => {
+    const { at, folderOf } = closedFolder();
+    const folder = folderOf("belay");
+    writeFileSync(join(folder, "row"), "1");
+    renameSync(at("belay"), at("old"));
+    const another = folderOf("belay");
+    expect(another).not.toBe(folder);
+    expect([folderOf("old"), folderOf("belay")]).toEqual([folder, another]);
+    expect(existsSync(join(folder, "row"))).toBe(true);
+  },
+);
+
+test.skipIf(!account)("a move that was cut off before the link had its name is finished", () => {
+  const { place, folderOf } = closedFolder();
+  const folder = folderOf("belay");
+  renameSync(place("belay"), `${place("belay")}.link`);
+  expect(folderOf("belay")).toBe(folder);
+});
+
 test.skipIf(!account)("a copy gets data of its own, and takes none away with it", () => {
   const { at, place, folderOf } = closedFolder();
   const folder = folderOf("belay");
