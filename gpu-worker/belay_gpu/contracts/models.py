@@ -910,7 +910,7 @@ class DatasetSpec(Spec):
     """
     Classification: the classes in order (default: sorted labels of the training rows).
     """
-    near_duplicate_threshold: Annotated[float, Field(gt=0.0, le=1.0)] = 0.95
+    near_duplicate_threshold: Annotated[float, Field(ge=0.5, le=1.0)] = 0.95
     """
     Jaccard similarity of 5-character shingles above which two rows count as near-duplicates and stay in one split; of each row's own text, without a prompt that many rows share.
     """

@@ -75,7 +75,9 @@ def architecture(model: PreTrainedModel, task: Task) -> Architecture:
 
 
 def _refused(model: PreTrainedModel, layers: Iterable[str]) -> set[str]:
-    """Which last parts of these layers' names PEFT refuses in a model of this type.
+    """Which last parts of these layers' names PEFT does not adapt in a model of this type.
+
+    It refuses them, as some of Mamba's, or adapts the fused experts of a mixture in their place.
 
     PEFT itself is asked, by a stand-in for the model that has one such layer and no weights.
     """
@@ -143,12 +145,12 @@ def all_linear(known: Architecture, saved: Collection[str]) -> list[str]:
 
 
 def check_targets(known: Architecture, names: Sequence[str]) -> None:
-    """Raises: EngineError (InvalidSpec) for a target that matches no layer, or one that PEFT refuses."""
+    """Raises: EngineError (InvalidSpec) for a target that is no layer, or none that PEFT adapts."""
     for target in names:
         is_refused = any(_matches(name, target) for name in known.refused)
         if any(_matches(name, target) for name in known.linear) and not is_refused:
             continue
-        wrong = "PEFT refuses, in a model of this type," if is_refused else "no linear layer is named"
+        wrong = "PEFT does not adapt, in a model of this type," if is_refused else "no linear layer is named"
         layers = ", ".join(sorted(set(map(_suffix, known.linear))))
         raise EngineError("InvalidSpec", f"lora.target_modules: {wrong} {target}; there are: {layers}")
 

@@ -39,6 +39,8 @@ def as_failures() -> Iterator[None]:
     try:
         yield
     except EngineError as error:
+        if error.__cause__ is not None:
+            log.warning("an activity fails", exc_info=error)
         details = [{"resident": isinstance(error, TrainerDied)}] if error.type == "EngineLost" else []
         raise failure(error.type, error.message, *details) from None
     except TemporalError:

@@ -59,11 +59,13 @@ class TrainingRun:
         except (TrainerDied, ShuttingDown) as lost:
             # What it had saved is on this disk: nobody need do it again.
             await self._settle()
-            raise self._failure(lost) from lost
+            raise self._failure(lost) from None
         except EngineError as error:
             if self.generation is None:
                 raise
-            raise self._failure(error) from error
+            if error.__cause__ is not None:
+                log.warning("a training fails", exc_info=error)
+            raise self._failure(error) from None
         finally:
             for task in (heart, ship, upload):
                 task.cancel()

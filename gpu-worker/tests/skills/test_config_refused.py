@@ -1,4 +1,4 @@
-"""Layers that PEFT refuses, and configurations of no possible model, are found before any trial."""
+"""Layers that PEFT does not adapt, and configurations of no possible model, are found before any trial."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_all_linear_leaves_out_what_peft_refuses_and_says_so(tmp_path: Path) -> 
     model = save_mamba(tmp_path)
     plan = build_search_space(request(model, **RANK))
     assert adapted_names(plan) == {"in_proj", "x_proj", "dt_proj"}
-    assert [weight.name for weight in plan.skipped if "PEFT refuses" in weight.reason] == ["out_proj"]
+    assert [weight.name for weight in plan.skipped if "PEFT does not adapt" in weight.reason] == ["out_proj"]
     lora = LoraParams(r=1, lora_alpha=2)
     trial = SlotSpec(lora, TrainParams(1e-3, 4, 1), 10)
     admitted = PeftEngine(BaseSpec(str(model)), torch.device("cpu")).admit("a", trial, copy_task(8))
@@ -39,7 +39,7 @@ def test_a_refused_layer_that_is_named_is_refused_once(tmp_path: Path) -> None:
     model = save_config(tmp_path, config, "FalconMambaForCausalLM")
     kind, message = refusal(request(model, lora={"target_modules": ["in_proj", "out_proj"]}, **RANK))
     assert kind == "InvalidSpec"
-    assert "PEFT refuses, in a model of this type, out_proj; there are: dt_proj, in_proj" in message
+    assert "PEFT does not adapt, in a model of this type, out_proj; there are: dt_proj, in_proj" in message
 
 
 def test_a_config_of_no_possible_model_is_the_models_fault(tmp_path: Path) -> None:

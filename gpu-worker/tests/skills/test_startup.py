@@ -44,7 +44,7 @@ def test_a_search_whose_model_is_never_asked_says_so_and_what_would_help() -> No
     [warning] = startup_warnings(search(max_concurrent_trials=8))
     assert warning == (
         "all 5 trials are random draws: the tpe sampler's model wants 2 to have ended, and by then no trial "
-        "is left; lower search.max_concurrent_trials (to 3 or less), or raise search.num_trials"
+        "is left; lower search.max_concurrent_trials (to 3), or raise search.num_trials"
     )
     assert startup_warnings(search(max_concurrent_trials=3)) == []
 

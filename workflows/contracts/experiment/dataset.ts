@@ -87,7 +87,7 @@ export const DatasetSpec = z
       .describe("Classification: the classes in order (default: sorted labels of the training rows)."),
     near_duplicate_threshold: z
       .number()
-      .gt(0)
+      .min(0.5)
       .max(1)
       .default(0.95)
       .describe(

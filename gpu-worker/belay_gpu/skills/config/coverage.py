@@ -34,7 +34,7 @@ def cover(shape: ModelShape, targets: str | Sequence[str], saved: Collection[str
     """Splits the base's weights by whether `targets` names them. What `saved` names is trained whole instead.
 
     Raises:
-        EngineError: InvalidSpec for a target that matches nothing, or that PEFT refuses; Unsupported where
+        EngineError: InvalidSpec for a target that is no layer, or none that PEFT adapts; Unsupported where
             `all-linear` would silently leave out a notable share of what the layers do.
     """
     wanted = None if targets == ALL_LINEAR else list(targets)
@@ -86,7 +86,7 @@ def _why_not(weight: Weight, is_whole: bool) -> str:
     if weight.fused:
         return "a fused weight that LoRA does not reach"
     if weight.refused:
-        return "a layer that PEFT refuses in a model of this type"
+        return "a layer that PEFT does not adapt in a model of this type"
     if not weight.linear:
         return "an embedding"
     return "not among lora.target_modules"

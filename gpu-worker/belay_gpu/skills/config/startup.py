@@ -20,7 +20,7 @@ def startup_warnings(search: SearchSpec) -> list[str]:
     remedy = "raise search.num_trials"
     fewer = next((n for n in range(search.max_concurrent_trials - 1, 0, -1) if reaches_model(search, n)), 0)
     if fewer > 0:
-        remedy = f"lower search.max_concurrent_trials (to {fewer} or less), or {remedy}"
+        remedy = f"lower search.max_concurrent_trials (to {fewer}), or {remedy}"
     elif search.num_trials > 1:
         remedy = f"lower search.n_startup_trials or search.wave_size, or {remedy}"
     return [

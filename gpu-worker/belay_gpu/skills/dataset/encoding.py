@@ -168,7 +168,7 @@ class Encoder:
         cuts = [0, *borders, len(row.text)]
         for start, end in pairwise(cuts):
             specials = start == 0 and not row.is_templated
-            # Behind a special token, the tokenizer puts its space in whole texts as well.
+            # Behind a special token, most of these tokenizers put their space in whole texts as well.
             goes_on = len(whole.ids) > 0 and whole.ids[-1] not in self._special
             piece = self._going_on(row.text[start:end]) if self._puts_a_space and goes_on else None
             if piece is None:
