@@ -79,6 +79,7 @@ export class Belay {
    * Starts an experiment, or attaches to the run of the same one: same settings, same content of its input files.
    *
    * @throws InvalidExperimentError with everything that is wrong with the experiment; nothing was started then.
+   * @throws BelayError `BadArgument` where `options.id` belongs to another experiment, or was started by other means.
    */
   async start(experiment: ExperimentInput | LoadedExperiment, options: StartOptions = {}): Promise<Started> {
     const loaded = isLoaded(experiment)

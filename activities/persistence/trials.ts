@@ -66,7 +66,7 @@ export async function markRunning(db: Queries, subject: string): Promise<void> {
 
 /**
  * Takes back the end of a trial that house-keeping closed before it was ever dispatched: its experiment was terminated
- * and then reset, so that it is the trial's turn after all. An end that the experiment was told of stays.
+ * and then reset, so that it is the trial's turn after all. An end with a place among the tells stays.
  */
 export async function reopenUndispatched(db: Queries, subject: string): Promise<void> {
   await db.query(

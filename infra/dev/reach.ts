@@ -1,5 +1,6 @@
 import { mkdirSync, realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { SHARED_HOME } from "../setup/home.mjs";
 import { MissingRequirement } from "../setup/missing.mjs";
 import type { Account } from "../setup/unprivileged-account.mjs";
 
@@ -19,9 +20,6 @@ function maySearch(
   if (gid === account.gid) return (mode & 0o010) !== 0;
   return (mode & 0o001) !== 0;
 }
-
-/** Root's shared cache: not below anybody's home, so other accounts can go there. */
-const SHARED_HOME = "/var/cache/belay";
 
 /** BELAY_HOME where the account can go there, else the shared one. */
 export function homeWithinReach(home: string, account: Account): string {

@@ -17,6 +17,9 @@ export function repositoryRoot(from = dirname(fileURLToPath(import.meta.url))) {
   }
 }
 
+/** Root's cache: not below anybody's home, so that other accounts can go there. */
+export const SHARED_HOME = "/var/cache/belay";
+
 /**
  * Where built binaries and the Python environment are kept, shared by all checkouts of one account. Root's
  * home is closed to other accounts, and PostgreSQL's binaries must be readable by one; hence another default.
@@ -27,7 +30,7 @@ export function repositoryRoot(from = dirname(fileURLToPath(import.meta.url))) {
  */
 export function belayHome(env = process.env, uid = process.getuid?.() ?? -1) {
   if (env.BELAY_HOME) return resolve(env.BELAY_HOME);
-  if (uid === 0) return "/var/cache/belay";
+  if (uid === 0) return SHARED_HOME;
   return join(env.XDG_CACHE_HOME ? resolve(env.XDG_CACHE_HOME) : join(homedir(), ".cache"), "belay");
 }
 

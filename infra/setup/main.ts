@@ -63,7 +63,10 @@ function standardErrorOnly(): ProcessOutput {
 
 const SHOW_CURSOR = "\u001b[?25h";
 
-// What runs in the background gets the terminal's Ctrl-C as well; what it half built is cleared away next time.
+// Whoever reads what is printed may go first (`| head`), and must not end set-up.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
+// What it runs is in process groups of its own, which end with this process; what is half built is cleared away next time.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.once(signal, () => {
     if (process.stderr.isTTY) process.stderr.write(SHOW_CURSOR);

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { belayHome } from "./home.mjs";
+import { belayHome, SHARED_HOME } from "./home.mjs";
 import { isAlive, processSpace, startTimeOf } from "./process-identity.mjs";
 import { killAll, processesThat } from "./process-search.mjs";
 
@@ -104,16 +104,18 @@ function belongsTo(folder, { environment }) {
 }
 
 /**
- * As root, PostgreSQL's folder of a stack that only root can reach lies under BELAY_HOME.
+ * As root, PostgreSQL's folder of a stack that only root can reach lies under BELAY_HOME, or where its
+ * account cannot enter that, in the home of all.
  *
  * @param {string} folder
  */
 function removeStacksElsewhere(folder) {
-  const stacks = join(belayHome(), "stacks");
-  for (const name of entriesOf(stacks)) {
-    const { stateDir = "" } = readJson(join(stacks, name, "owner.json")) ?? {};
-    if (stateDir.startsWith(`${folder}/`)) rmSync(join(stacks, name), { recursive: true, force: true });
-  }
+  for (const home of new Set([belayHome(), SHARED_HOME]))
+    for (const name of entriesOf(join(home, "stacks"))) {
+      const stack = join(home, "stacks", name);
+      const { stateDir = "" } = readJson(join(stack, "owner.json")) ?? {};
+      if (stateDir.startsWith(`${folder}/`)) rmSync(stack, { recursive: true, force: true });
+    }
 }
 
 /** @param {string} folder */

@@ -23,7 +23,7 @@ export function addRun(program: Command, context: Context): void {
     .option("--new", "run it again, though the same experiment was run before")
     .option(
       "--id <id>",
-      "the run's id (default: the experiment's name and a hash of settings and input files)",
+      "the run's id (default: the experiment's name and a hash of settings and input files); refused where another experiment, or a workflow started by other means, has it",
     )
     .option("--detach", "start it, print its id and return")
     .option(

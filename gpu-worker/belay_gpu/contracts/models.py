@@ -466,7 +466,7 @@ class SearchPlanTrainableParams(Wire):
 
 WaveSize = TypeAliasType("WaveSize", Annotated[int, Field(gt=0, le=256)])
 """
-Trials proposed together, once all of them can start; default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe, gp and cmaes.
+Trials proposed together: when deterministic, once the wave before has ended; else once all of them can start, and never more than may run at once. Default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe, gp and cmaes.
 """
 
 
@@ -912,7 +912,7 @@ class DatasetSpec(Spec):
     """
     near_duplicate_threshold: Annotated[float, Field(ge=0.5, le=1.0)] = 0.95
     """
-    Jaccard similarity of 5-character shingles above which two rows count as near-duplicates and stay in one split; of each row's own text, without a prompt that many rows share.
+    Jaccard similarity of 5-character shingles from which on two rows count as near-duplicates and stay in one split; of each row's own text, without a prompt that many rows share.
     """
     add_tokens: list[str] = []
     """
@@ -1057,7 +1057,7 @@ class SearchSpec(Spec):
     """
     wave_size: WaveSize | None = None
     """
-    Trials proposed together, once all of them can start; default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe, gp and cmaes.
+    Trials proposed together: when deterministic, once the wave before has ended; else once all of them can start, and never more than may run at once. Default: max_concurrent_trials when deterministic, else as many as there are free places with random and grid, 1 with tpe, gp and cmaes.
     """
     n_startup_trials: NStartupTrials | None = None
     """

@@ -58,7 +58,7 @@ def while_loading(base: BaseSpec, alive: Alive) -> Iterator[None]:
                 alive()
 
     def bar(make: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if args and hasattr(args[0], "__len__"):
+        if len(args) in (1, 2) and hasattr(args[0], "__len__"):
             kwargs.setdefault("total", len(args[0]))
         return make(*(_telling(items, alive) for items in args[:1]), *args[1:], **kwargs)
 

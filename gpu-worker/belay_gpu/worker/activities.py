@@ -49,7 +49,7 @@ class EngineActivities:
         host, wish = self._host, SeatWish(request.subject, request.base, request.exclusive)
         limit = activity.info().start_to_close_timeout or timedelta(seconds=60)
         hold = max(1.0, limit.total_seconds() - SEAT_MARGIN_SECONDS)
-        with as_failures(), log_context(run=request.run, subject=request.subject):
+        with log_context(run=request.run, subject=request.subject), as_failures():
             try:
                 async with beating():
                     seat_id = await host.desk.acquire(wish, hold)
@@ -70,7 +70,7 @@ class EngineActivities:
         self._host.desk.release(input.seat_id)
         if subject is None:
             return
-        with as_failures(), log_context(subject=subject):
+        with log_context(subject=subject), as_failures():
             try:
                 trainer = self._host.trainer()
             except EngineError:

@@ -94,7 +94,9 @@ function elsewhere(place: string, home: string, account: Account): string {
   for (let attempt = 0; ; attempt++) {
     const folder = join(stacks, nameOf(place, attempt), "postgres");
     // Whoever had this place before may have been moved, and come back for it.
-    if (existsSync(dirname(folder))) continue;
+    const isUnused =
+      !existsSync(folder) && readJson<Owner>(ownerFileOf(folder))?.inode === ownerAt(place).inode;
+    if (existsSync(dirname(folder)) && !isUnused) continue;
     mkdirSync(dirname(folder), { recursive: true, mode: 0o755 });
     return folder;
   }
@@ -117,10 +119,12 @@ function linkTarget(place: string): string | undefined {
 }
 
 function isOwnedFrom(place: string, folder: string): boolean {
-  const owner = readJson<Owner>(ownerFileOf(folder));
+  const file = ownerFileOf(folder);
   // An earlier version named the folder after its owner, and wrote down nothing else.
-  if (owner === undefined) return folder.includes(nameOf(place));
-  return owner.inode === ownerAt(place).inode || isOwn(owner.stateDir, dirname(place));
+  if (!existsSync(file)) return folder.includes(nameOf(place));
+  const owner = readJson<Owner>(file);
+  // One that cannot be read is no reason to leave the data.
+  return owner === undefined || owner.inode === ownerAt(place).inode || isOwn(owner.stateDir, dirname(place));
 }
 
 /** The state folder of a stack: a move keeps the inode, a copy has another. */

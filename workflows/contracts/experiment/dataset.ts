@@ -91,7 +91,7 @@ export const DatasetSpec = z
       .max(1)
       .default(0.95)
       .describe(
-        "Jaccard similarity of 5-character shingles above which two rows count as near-duplicates and stay in one split; of each row's own text, without a prompt that many rows share.",
+        "Jaccard similarity of 5-character shingles from which on two rows count as near-duplicates and stay in one split; of each row's own text, without a prompt that many rows share.",
       ),
     add_tokens: z
       .array(z.string())

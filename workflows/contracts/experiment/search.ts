@@ -79,8 +79,9 @@ export const SearchSpec = z
       .nullable()
       .default(null)
       .describe(
-        "Trials proposed together, once all of them can start; default: max_concurrent_trials when deterministic, else as many as there are free " +
-          "places with random and grid, 1 with tpe, gp and cmaes.",
+        "Trials proposed together: when deterministic, once the wave before has ended; else once all of them can start, " +
+          "and never more than may run at once. Default: max_concurrent_trials when deterministic, else as many as there " +
+          "are free places with random and grid, 1 with tpe, gp and cmaes.",
       ),
     n_startup_trials: z
       .int()
