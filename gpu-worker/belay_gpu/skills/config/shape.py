@@ -9,7 +9,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceC
 
 from belay_gpu.contracts import ModelSpec, Task
 from belay_gpu.engine.architecture import Architecture, architecture, trained_whole
-from belay_gpu.engine.base_model import UNREADABLE, check_folder, unavailable
+from belay_gpu.engine.base_model import UNREADABLE, unavailable
+from belay_gpu.engine.model_folder import check_folder
 from belay_gpu.engine.spec import BaseSpec
 
 CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)

@@ -8,8 +8,9 @@ from transformers import AutoConfig, PreTrainedTokenizerBase
 
 from belay_gpu.canonical import sha256_bytes
 from belay_gpu.contracts import DatasetSpec, ModelSpec, Task
-from belay_gpu.engine.base_model import UNREADABLE, check_folder, load_tokenizer, unavailable
+from belay_gpu.engine.base_model import UNREADABLE, load_tokenizer, unavailable
 from belay_gpu.engine.generation import position_limit
+from belay_gpu.engine.model_folder import check_folder
 from belay_gpu.engine.spec import BaseSpec
 from belay_gpu.skills.failures import SkillError
 
