@@ -55,7 +55,7 @@ describe("a standalone job", () => {
       return handle.firstExecutionRunId;
     });
     const asked = records.calls.filter(({ name }) => name === "dispatch.prepare");
-    const input = { run: "job", subject: "job/push", dispatch: `${runId}/1` };
+    const input = { run: "job", subject: "job/push", chain: null, dispatch: `${runId}/1` };
     expect(asked.map((call) => call.input)).toEqual([input, input]);
   });
 
