@@ -9,7 +9,7 @@ export interface RunFacts {
   state: RunState;
   createdAt: Date;
   endedAt: Date | null;
-  /** Torch names of what the engines ran on; empty when none said so. */
+  /** What the engines ran on, as they tell it (`cuda …`, `cpu AVX512 x2`); empty when none did. */
   devices: string[];
 }
 

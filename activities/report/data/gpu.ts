@@ -25,7 +25,7 @@ export function gpuView(
   const steps = trials.reduce((sum, t) => sum + t.step, 0);
   const spared = planned === null ? 0 : pruned.reduce((sum, t) => sum + Math.max(0, planned - t.step), 0);
   return {
-    processor: devices.length > 0 && devices.every((device) => device === "cpu") ? "CPU" : "GPU",
+    processor: devices.length > 0 && devices.every((device) => device.startsWith("cpu")) ? "CPU" : "GPU",
     training: trials.reduce((sum, t) => sum + t.gpuSeconds, 0),
     evaluation: (stages.base?.gpuSeconds ?? 0) + (stages.best?.gpuSeconds ?? 0),
     perTrial: drawn.map((t) => ({ trial: t.trial, seconds: t.gpuSeconds, state: t.state, isBest: t.isBest })),

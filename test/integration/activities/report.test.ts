@@ -138,7 +138,7 @@ describe("report.render", () => {
       const { html, markdown } = await render();
       return [await read(html), await read(markdown)];
     };
-    for (const text of await engine("engine-a", "cpu")) {
+    for (const text of await engine("engine-a", "cpu AVX512 x2")) {
       expect(text).toContain("CPU time");
       expect(text).not.toContain("GPU");
     }
