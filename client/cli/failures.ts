@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { isMissingRequirement } from "../../infra/setup/missing.mjs";
 import { BelayError, type BelayErrorCode, isInputError, RunFailedError, VerificationError } from "../errors";
 import { isUnavailable } from "../grpc-errors";
 import { InvalidExperimentError } from "../spec/issue";
@@ -87,10 +88,6 @@ function commander({ code, exitCode }: CommanderError): Failure {
   const asked = exitCode === 0 || code === "commander.help" || code === "commander.helpDisplayed";
   return { exitCode: asked ? ExitCode.done : ExitCode.badInput, lines: [] };
 }
-
-/** Set-up is JavaScript that runs before anything is built, so its error is known by name. */
-const isMissingRequirement = (error: unknown): error is Error & { remedy: string } =>
-  error instanceof Error && error.name === "MissingRequirement";
 
 function remedyFor(error: unknown): string | undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;

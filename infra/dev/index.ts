@@ -3,27 +3,14 @@ import { diagnose } from "./doctor";
 import { Stack, type StackOptions } from "./stack";
 import type { StackInfo, StackStatus } from "./stack-info";
 
-export { isMissingRequirement, MissingRequirement } from "../setup/missing.mjs";
 export type { Check } from "../setup/preflight.mjs";
-export { PartFailed } from "./errors";
-export type { OnStackEvent, StackEvent } from "./events";
+export type { StackEvent } from "./events";
 export { isOwn } from "./ownership";
 export { Stack, type StackOptions } from "./stack";
-export type {
-  PartName,
-  PartState,
-  PartStatus,
-  StackInfo,
-  StackStatus,
-  WorkerInfo,
-  WorkerName,
-} from "./stack-info";
+export type { PartName, StackInfo, StackStatus, WorkerName } from "./stack-info";
 
 /** Starts what is not up of this checkout's stack, or of another one by `stateDir`. */
 export const up = (options?: StackOptions): Promise<StackInfo> => new Stack(options).up();
-
-/** Stops everything of it; its data stays. */
-export const down = (options?: StackOptions): Promise<void> => new Stack(options).down();
 
 export const status = (options?: StackOptions): Promise<StackStatus> => new Stack(options).status();
 

@@ -1,35 +1,23 @@
 import { randomUUID } from "node:crypto";
 import { getEventListeners } from "node:events";
 import { ApplicationFailure } from "@temporalio/common";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Belay, RunFailedError, VerificationError } from "../../../client";
-import { startTemporal, type TemporalServer } from "../../support/temporal";
 import { until } from "../../support/until";
-import { codeOf, sample } from "../support/client";
+import { codeOf, connectedClient, sample } from "../support/client";
 import { createLaboratory, quietRuntime } from "../support/laboratory";
 
 quietRuntime();
-let server: TemporalServer;
-let belay: Belay;
-
-beforeAll(async () => {
-  server = await startTemporal();
-});
-afterAll(() => server.stop());
-
-beforeEach(async () => {
-  belay = await Belay.connect({ address: server.address });
-  onTestFinished(() => belay.close());
-});
+const at = connectedClient();
 
 describe("following and steering", () => {
   test("status, trials and what is under way; pause, resume, and how many at once", async () => {
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     const spec = sample({ num_trials: 4 });
     await laboratory.open(async () => {
       const id = `steer-${randomUUID().slice(0, 8)}`;
       const holds = [0, 1].map((n) => laboratory.bench.hold(`${id}/trial-${n}`, 50));
-      const { run } = await belay.start(spec, { id });
+      const { run } = await at.belay.start(spec, { id });
       await until(() => holds.every(({ reached }) => reached), "both trials are held at step 50");
       const status = await run.status();
       expect(status).toMatchObject({ run: id, state: "running", stage: "search", numTrials: 4 });
@@ -42,7 +30,7 @@ describe("following and steering", () => {
       await run.pause();
       for (const { release } of holds) release();
       await until(async () => (await run.status()).state === "paused", "the run is paused");
-      expect(await belay.list()).toContainEqual(expect.objectContaining({ run: id, endedAt: null }));
+      expect(await at.belay.list()).toContainEqual(expect.objectContaining({ run: id, endedAt: null }));
       await run.resume();
       expect((await run.result()).trials.completed).toBe(4);
       expect(await run.endedAt()).toBeGreaterThan(status.startedAt);
@@ -52,11 +40,11 @@ describe("following and steering", () => {
   });
 
   test("a cancelled run says so", async () => {
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     await laboratory.open(async () => {
       const id = `cancel-${randomUUID().slice(0, 8)}`;
       const hold = laboratory.bench.hold(`${id}/trial-0`, 50);
-      const { run } = await belay.start(sample({ num_trials: 1 }), { id });
+      const { run } = await at.belay.start(sample({ num_trials: 1 }), { id });
       await until(() => hold.reached, "the trial is held");
       await run.cancel();
       hold.release();
@@ -64,20 +52,20 @@ describe("following and steering", () => {
       expect(failure).toBeInstanceOf(RunFailedError);
       expect((failure as RunFailedError).type).toBe("Cancelled");
       await until(
-        async () => (await belay.list()).some((each) => each.run === id && each.state === "cancelled"),
+        async () => (await at.belay.list()).some((each) => each.run === id && each.state === "cancelled"),
         "the list says cancelled",
       );
     });
   });
 
   test("a failed stage is named by its innermost cause", async () => {
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     laboratory.bench.stageFailures.set(
       "dataset.analyze",
       ApplicationFailure.nonRetryable("row 3 has no prompt", "InvalidDataset"),
     );
     await laboratory.open(async () => {
-      const { run } = await belay.start(sample());
+      const { run } = await at.belay.start(sample());
       const failure = await run.result().catch((error: unknown) => error);
       expect(failure).toMatchObject({
         name: "RunFailedError",
@@ -88,11 +76,11 @@ describe("following and steering", () => {
   });
 
   test("a search in which nothing completed fails, and tells what there is to know", async () => {
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     await laboratory.open(async () => {
       const id = `all-fail-${randomUUID().slice(0, 8)}`;
       laboratory.bench.plan(`${id}/trial-0`, "diverge", 20);
-      const { run } = await belay.start(sample({ num_trials: 1 }), { id });
+      const { run } = await at.belay.start(sample({ num_trials: 1 }), { id });
       const failure = await run.result().catch((error: unknown) => error);
       expect(failure).toMatchObject({
         type: "NoTrialCompleted",
@@ -102,28 +90,28 @@ describe("following and steering", () => {
   });
 
   test("verify answers with the verdict", async () => {
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     await laboratory.open(async () => {
-      const { run } = await belay.start(sample());
+      const { run } = await at.belay.start(sample());
       await run.result();
       const recorded = () => laboratory.records.count("reproducibility.record");
       const ofTheRun = recorded();
-      expect(await belay.verify(run.id, ["L0"])).toMatchObject({ level: "L0", passed: true });
+      expect(await at.belay.verify(run.id, ["L0"])).toMatchObject({ level: "L0", passed: true });
       expect(recorded()).toBe(ofTheRun);
-      expect(await belay.verify(run.id)).toMatchObject({ passed: true });
+      expect(await at.belay.verify(run.id)).toMatchObject({ passed: true });
       expect(recorded()).toBe(ofTheRun + 1);
     });
   });
 
   test("verify of what never ran has no verdict", async () => {
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     await laboratory.open(async () => {
       laboratory.bench.failNth(
         "manifest.load",
         1,
         ApplicationFailure.nonRetryable("there is no manifest", "NotFound"),
       );
-      const failure = await belay.verify("nowhere", ["L0"]).catch((error: unknown) => error);
+      const failure = await at.belay.verify("nowhere", ["L0"]).catch((error: unknown) => error);
       expect(failure).toBeInstanceOf(VerificationError);
       expect(failure).toMatchObject({ type: "NotFound" });
     });
@@ -132,16 +120,16 @@ describe("following and steering", () => {
 
 test("a signal that outlives its questions is held by none of them", async () => {
   const { signal } = new AbortController();
-  const run = belay.attach("nowhere").until(signal);
+  const run = at.belay.attach("nowhere").until(signal);
   for (let n = 0; n < 3; n++) expect(await codeOf(run.status())).toBe("NotFound");
   expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
 describe("what is not there", () => {
   test("a run", async () => {
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     await laboratory.open(async () => {
-      const run = belay.attach("nowhere");
+      const run = at.belay.attach("nowhere");
       const calls = ["status", "trials", "pause", "resume", "cancel", "result"] as const;
       for (const call of calls) expect([call, await codeOf(run[call]())]).toEqual([call, "NotFound"]);
     });

@@ -1,35 +1,23 @@
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { Belay, InvalidExperimentError, loadExperimentFile } from "../../../client";
+import { describe, expect, test } from "vitest";
+import { InvalidExperimentError, loadExperimentFile } from "../../../client";
 import { TaskQueues, WorkflowTypes } from "../../../workflows/contracts";
 import { scratchFolder } from "../../support/scratch";
-import { startTemporal, type TemporalServer } from "../../support/temporal";
-import { codeOf, sample } from "../support/client";
+import { codeOf, connectedClient, sample } from "../support/client";
 import { labModel } from "../support/experiments";
 import { createLaboratory, quietRuntime } from "../support/laboratory";
 
 quietRuntime();
-let server: TemporalServer;
-let belay: Belay;
-
-beforeAll(async () => {
-  server = await startTemporal();
-});
-afterAll(() => server.stop());
-
-beforeEach(async () => {
-  belay = await Belay.connect({ address: server.address });
-  onTestFinished(() => belay.close());
-});
+const at = connectedClient();
 
 describe("starting", () => {
   test("the same experiment twice at once makes one run; both get its result", async () => {
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     const spec = sample();
     const results = await laboratory.open(async () => {
-      const both = await Promise.all([belay.start(spec), belay.start(spec)]);
+      const both = await Promise.all([at.belay.start(spec), at.belay.start(spec)]);
       expect(both[0].run.id).toBe(both[1].run.id);
       expect(both.map(({ attached }) => attached).sort()).toEqual([false, true]);
       return Promise.all(both.map(({ run }) => run.result()));
@@ -39,16 +27,16 @@ describe("starting", () => {
   });
 
   test("one that has ended is attached to; `new` makes another, and another", async () => {
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     const spec = sample();
     await laboratory.open(async () => {
-      const first = await belay.start(spec);
+      const first = await at.belay.start(spec);
       const result = await first.run.result();
-      const again = await belay.start(spec);
+      const again = await at.belay.start(spec);
       expect([again.run.id, again.attached]).toEqual([first.run.id, true]);
       expect(await again.run.result()).toEqual(result);
-      const second = await belay.start(spec, { new: true });
-      const third = await belay.start(spec, { new: true });
+      const second = await at.belay.start(spec, { new: true });
+      const third = await at.belay.start(spec, { new: true });
       expect([second.run.id, third.run.id]).toEqual([`${first.run.id}-2`, `${first.run.id}-3`]);
       expect([second.attached, third.attached]).toEqual([false, false]);
       await Promise.all([second.run.result(), third.run.result()]);
@@ -56,15 +44,15 @@ describe("starting", () => {
   });
 
   test("an id that another experiment has is refused, and the same experiment is attached to", async () => {
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     await laboratory.open(async () => {
       const id = `mine-${randomUUID().slice(0, 8)}`;
       const spec = sample({ num_trials: 1 });
-      const { run } = await belay.start(spec, { id });
+      const { run } = await at.belay.start(spec, { id });
       await run.result();
-      expect((await belay.start(spec, { id })).attached).toBe(true);
+      expect((await at.belay.start(spec, { id })).attached).toBe(true);
       const other = { ...spec, train: { ...spec.train, seed: 5 } };
-      const refused = await belay.start(other, { id }).catch((error: unknown) => error);
+      const refused = await at.belay.start(other, { id }).catch((error: unknown) => error);
       expect(refused).toMatchObject({
         code: "BadArgument",
         message: expect.stringContaining(`belay watch ${id}`),
@@ -73,12 +61,12 @@ describe("starting", () => {
   });
 
   test("an id that a workflow started by other means has is refused", async () => {
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     await laboratory.open(async () => {
       const [spec, id] = [sample({ num_trials: 1 }), `theirs-${randomUUID().slice(0, 8)}`];
       const plain = { workflowId: id, taskQueue: TaskQueues.kernel, args: [spec] };
-      const handle = await server.client.workflow.start(WorkflowTypes.experiment, plain);
-      await expect(belay.start(spec, { id })).rejects.toMatchObject({
+      const handle = await at.server.client.workflow.start(WorkflowTypes.experiment, plain);
+      await expect(at.belay.start(spec, { id })).rejects.toMatchObject({
         code: "BadArgument",
         message: expect.stringMatching(`^${id} was started by other means.*belay watch ${id}$`),
       });
@@ -94,11 +82,11 @@ describe("starting", () => {
       `name: lab\nmodel: ${JSON.stringify(labModel)}\ndataset: rows.jsonl\ntrain: {max_steps: 100}\nsearch: {num_trials: 1}\n`,
     );
     const ids = new Set<string>();
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     await laboratory.open(async () => {
       const start = async (rows: string, set: string[] = []) => {
         writeFileSync(join(folder, "rows.jsonl"), rows);
-        const { run } = await belay.start(loadExperimentFile(file, { set }));
+        const { run } = await at.belay.start(loadExperimentFile(file, { set }));
         ids.add(run.id);
         await run.result();
       };
@@ -111,7 +99,7 @@ describe("starting", () => {
   });
 
   test("one that only the record still knows is not run over its rows; `new` makes another", async () => {
-    const laboratory = await createLaboratory(server);
+    const laboratory = await createLaboratory(at.server);
     const spec = sample();
     await laboratory.open(async () => {
       const recorded: string[] = [];
@@ -119,10 +107,13 @@ describe("starting", () => {
         recorded.push(run);
         return recorded.length === 1;
       };
-      expect(await codeOf(belay.start(spec, { isRecorded }))).toBe("Closed");
+      expect(await codeOf(at.belay.start(spec, { isRecorded }))).toBe("Closed");
       const [id] = recorded;
-      expect(await codeOf(belay.status(id as string))).toBe("NotFound");
-      const { run, attached } = await belay.start(spec, { new: true, isRecorded: async (run) => run === id });
+      expect(await codeOf(at.belay.status(id as string))).toBe("NotFound");
+      const { run, attached } = await at.belay.start(spec, {
+        new: true,
+        isRecorded: async (run) => run === id,
+      });
       expect([run.id, attached]).toEqual([`${id}-2`, false]);
       await run.result();
     });
@@ -130,10 +121,10 @@ describe("starting", () => {
 
   test("a wrong experiment starts nothing", async () => {
     const broken = { ...sample(), search: { num_trials: 0 } };
-    await expect(belay.start(broken)).rejects.toThrow(InvalidExperimentError);
-    await expect(belay.start(broken)).rejects.toThrow(
+    await expect(at.belay.start(broken)).rejects.toThrow(InvalidExperimentError);
+    await expect(at.belay.start(broken)).rejects.toThrow(
       /^experiment search\.num_trials: needs at least one trial/,
     );
-    expect(await codeOf(belay.start(sample(), { id: "a/b" }))).toBe("BadArgument");
+    expect(await codeOf(at.belay.start(sample(), { id: "a/b" }))).toBe("BadArgument");
   });
 });
