@@ -75,7 +75,7 @@ function progressOf([trial, work]: [number, PendingWork[]]): [number, TrialProgr
   const training = work.find((each) => each.training !== null)?.training;
   if (!training) return [];
   const { step, totalSteps, loss, evaluation } = training;
-  return [[trial, { step, totalSteps, loss, metrics: evaluation?.metrics ?? {} }]];
+  return [[trial, { step, totalSteps, loss, evaluation }]];
 }
 
 /** A trial that has just ended, or not begun, has nothing pending. */

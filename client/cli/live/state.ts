@@ -6,8 +6,8 @@ export interface TrialProgress {
   step: number;
   totalSteps: number;
   loss: number | null;
-  /** Metrics of the newest evaluation that was heard of. */
-  metrics: Readonly<Record<string, number>>;
+  /** The newest that was heard of. */
+  evaluation: { step: number; metrics: Readonly<Record<string, number>> } | null;
 }
 
 /** Everything the live view shows; a function of it alone. */

@@ -39,8 +39,9 @@ function row(
     return value === undefined ? "" : oneLine(formatParam(value)).slice(0, MAX_CELL);
   });
   const step = Math.max(trial.step, progress?.step ?? 0);
-  // While it trains, what the search was told last is older than what the trainer has measured since.
-  const value = (trial.state === "running" ? progress?.metrics[metric] : undefined) ?? trial.value;
+  // What the trainer has measured since is newer than what the search was told last.
+  const measured = progress?.evaluation && progress.evaluation.step > trial.step ? progress.evaluation : null;
+  const value = measured?.metrics[metric] ?? trial.value;
   const total = trial.totalSteps || (progress?.totalSteps ?? 0);
   return [
     String(trial.trial),

@@ -112,6 +112,16 @@ describe("the live view", () => {
     expect(lines).toMatch(/^ +0 +running/m);
   });
 
+  it("takes the newest value of a trial: what it has measured, or what the search was told since", () => {
+    const evaluation = { step: 50, metrics: { exact_match: 0.3 } };
+    const progress = new Map([[0, { step: 75, totalSteps: 300, loss: 0.5, evaluation }]]);
+    const valueAt = (step: number) => {
+      const trials = [trial(0, { rung: 0, step, value: 0.4 })];
+      return / 0\.5 +(\S+)$/m.exec(shown(live({ trials, progress })))?.[1];
+    };
+    expect([valueAt(25), valueAt(75)]).toEqual(["0.3", "0.4"]);
+  });
+
   it("shows running trials and the best one first when not all fit, and how many are hidden", () => {
     const many = Array.from({ length: 50 }, (_, i) =>
       trial(i, { state: i < 45 ? "completed" : "running", value: i / 50 }),

@@ -51,9 +51,17 @@ export function live(changes: Partial<LiveState> = {}): LiveState {
       trial(3),
     ],
     progress: new Map<number, TrialProgress>([
-      [0, { step: 75, totalSteps: 300, loss: 1.23456, metrics: {} }],
-      [2, { step: 120, totalSteps: 300, loss: 0.41251, metrics: { exact_match: 0.2 } }],
-      [3, { step: 31, totalSteps: 300, loss: null, metrics: {} }],
+      [0, { step: 75, totalSteps: 300, loss: 1.23456, evaluation: null }],
+      [
+        2,
+        {
+          step: 120,
+          totalSteps: 300,
+          loss: 0.41251,
+          evaluation: { step: 100, metrics: { exact_match: 0.2 } },
+        },
+      ],
+      [3, { step: 31, totalSteps: 300, loss: null, evaluation: null }],
     ]),
     queued: new Set(),
     standsSince: null,
