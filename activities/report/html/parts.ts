@@ -76,7 +76,8 @@ export const num = (text: string): { text: string; numeric: true } => ({ text, n
 
 export const factList = (facts: readonly Fact[], className = "facts"): Markup =>
   html`<dl class="${className}">${facts.map(
-    (f) => html`<div><dt>${f.label}</dt><dd>${f.value}${f.note && html`<small>${f.note}</small>`}</dd></div>`,
+    (f) =>
+      html`<div><dt>${f.label}</dt><dd>${behindSlashes(f.value)}${f.note && html`<small>${f.note}</small>`}</dd></div>`,
   )}</dl>`;
 
 export const fileTable = (caption: string, files: readonly ArtifactView[]): Markup =>
@@ -96,3 +97,7 @@ export const note = (text: string | null): Markup | null => (text ? html`<p clas
 export const state = (name: string): Markup => html`<span class="state is-${name}">${name}</span>`;
 export const code = (text: string, language: string): Markup =>
   html`<div class="code"><button type="button" class="copy" hidden>Copy</button><pre><code data-language="${language}">${text}</code></pre></div>`;
+
+/** A long path breaks behind its slashes before it breaks in the middle of a name. */
+const behindSlashes = (text: string): Markup[] =>
+  text.split(/(?<=\/)/).map((part, i) => (i === 0 ? html`${part}` : html`<wbr>${part}`));
