@@ -8,14 +8,8 @@ from typing import Any
 
 from belay_gpu.skills.dataset.formats import Conversation, Example, Message, Pair
 from belay_gpu.skills.dataset.openings import common_opening, own_texts
-from belay_gpu.skills.dataset.similarity import (
-    MOST_UNLIKE,
-    Clusters,
-    Hashes,
-    find_alike,
-    join_alike,
-    similarity,
-)
+from belay_gpu.skills.dataset.shingles import Hashes, similarity
+from belay_gpu.skills.dataset.similarity import MOST_UNLIKE, Clusters, find_alike, join_alike
 from tests.skills.dataset.conftest import Run, Write, pairs
 
 SYSTEM = " ".join(f"Rule {n}: answer as the {n * 7919 % 97}th clerk would." for n in range(50))

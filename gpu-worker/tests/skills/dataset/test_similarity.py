@@ -7,7 +7,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from belay_gpu.skills.dataset.similarity import Clusters, find_alike, shingles, similarity
+from belay_gpu.skills.dataset.shingles import shingles, similarity
+from belay_gpu.skills.dataset.similarity import Clusters, find_alike
 
 words = st.text(alphabet="abcd ", min_size=1, max_size=60)
 

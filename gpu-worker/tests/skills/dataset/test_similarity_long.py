@@ -7,15 +7,9 @@ import tracemalloc
 
 import pytest
 
-from belay_gpu.skills.dataset.similarity import (
-    SHINGLE,
-    Clusters,
-    Hashes,
-    filed_parts,
-    find_alike,
-    join_alike,
-    similarity,
-)
+from belay_gpu.skills.dataset.filing import filed_parts
+from belay_gpu.skills.dataset.shingles import SHINGLE, Hashes, similarity
+from belay_gpu.skills.dataset.similarity import Clusters, find_alike, join_alike
 from tests.skills.dataset.test_similarity import brute_force
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
