@@ -1,4 +1,4 @@
-"""One trace from the client through the workflow into the GPU worker, whose spans leave by OTLP."""
+"""One trace from the client into the GPU worker, whose spans and metrics leave by OTLP."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from opentelemetry import trace
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from temporalio import workflow
 from temporalio.client import Client
@@ -45,9 +46,10 @@ class SeatOnly:
 
 
 @contextmanager
-def collector() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """An OTLP endpoint; fills a list with (trace id, span name)."""
+def collector() -> Iterator[tuple[str, list[tuple[str, str]], set[str]]]:
+    """An OTLP endpoint; fills a list with (trace id, span name), and a set with names of metrics."""
     spans: list[tuple[str, str]] = []
+    metrics: set[str] = set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -62,6 +64,13 @@ def collector() -> Iterator[tuple[str, list[tuple[str, str]]]]:
                     for scope in resource.scope_spans
                     for span in scope.spans
                 )
+            if self.path == "/v1/metrics":
+                metrics.update(
+                    metric.name
+                    for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics
+                    for scope in resource.scope_metrics
+                    for metric in scope.metrics
+                )
             self.send_response(200)
             self.end_headers()
 
@@ -71,7 +80,7 @@ def collector() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", spans
+        yield f"http://127.0.0.1:{server.server_port}", spans, metrics
     finally:
         server.shutdown()
 
@@ -84,7 +93,7 @@ async def test_activities_continue_the_clients_trace(
         temporal_address, data_converter=pydantic_data_converter, plugins=[OpenTelemetryPlugin()]
     )
     with (
-        collector() as (endpoint, spans),
+        collector() as (endpoint, spans, metrics),
         gpu_worker(
             temporal_address,
             store_config,
@@ -101,6 +110,12 @@ async def test_activities_continue_the_clients_trace(
         wanted = f"{span.get_span_context().trace_id:032x}"
         await asyncio.to_thread(
             until, lambda: any("gpu.acquireSeat" in name for _, name in spans), "the worker's spans", 20
+        )
+        await asyncio.to_thread(
+            until,
+            lambda: any("activity_execution_latency" in name for name in metrics),
+            "the worker's metrics",
+            60,
         )
     assert "cpu" in str(device)
     assert {trace_id for trace_id, name in spans if "gpu." in name} == {wanted}
