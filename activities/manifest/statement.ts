@@ -1,5 +1,11 @@
 import { pathToFileURL } from "node:url";
-import type { ArtifactRef, FileDigest, StageOutputs, VerificationPlan } from "../../workflows/contracts";
+import type {
+  ArtifactRef,
+  FileDigest,
+  MergeOutput,
+  StageOutputs,
+  VerificationPlan,
+} from "../../workflows/contracts";
 import type { ArtifactRow } from "../persistence/artifacts";
 import type { HubBase, TrialFacts } from "./facts";
 
@@ -54,6 +60,7 @@ export interface InternalParameters {
     maxLogitDifference: number;
     tolerance: number;
     passed: boolean;
+    recipe: MergeOutput["recipe"];
     files: Record<string, string>;
   };
   verification: VerificationPlan;
@@ -139,6 +146,7 @@ function internalParameters(facts: StatementFacts): InternalParameters {
       maxLogitDifference: merge.maxLogitDifference,
       tolerance: merge.tolerance,
       passed: merge.passed,
+      recipe: merge.recipe,
       files: Object.fromEntries(merge.files.map(({ path, ref }) => [path, ref.sha256])),
     },
     verification: plan,

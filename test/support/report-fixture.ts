@@ -340,6 +340,7 @@ function fixtureStages(
             tolerance: 1e-4,
             passed: true,
             rows: 16,
+            recipe: null,
           },
     hub: null,
     reproducibility:

@@ -277,6 +277,12 @@ class LoraSpec(Spec):
     """
 
 
+class MergeOutputRecipe(Wire):
+    method: str
+    compute_dtype: str
+    dtype: str
+
+
 MetricName = TypeAliasType(
     "MetricName",
     Literal[
@@ -1297,6 +1303,7 @@ class MergeOutput(Wire):
     tolerance: float
     passed: bool
     rows: int
+    recipe: MergeOutputRecipe | None = None
 
 
 class ResolvedSpec(Wire):

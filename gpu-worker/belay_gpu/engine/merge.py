@@ -53,7 +53,7 @@ def merge_adapter(
         alive: called after each part of the work.
 
     Returns:
-        maxLogitDifference, tolerance, passed, rows.
+        maxLogitDifference, tolerance, passed, rows, recipe {method, computeDtype, dtype}.
 
     Raises:
         EngineError: as `load_base`; CorruptArtifact for an adapter that does not fit.
@@ -89,6 +89,11 @@ def merge_adapter(
         "tolerance": tolerance,
         "passed": difference <= tolerance,
         "rows": min(ROWS, rows.rows),
+        "recipe": {
+            "method": "merge_and_unload",
+            "computeDtype": "float32",
+            "dtype": str(written).removeprefix("torch."),
+        },
     }
 
 

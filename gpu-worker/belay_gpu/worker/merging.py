@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from belay_gpu.contracts.models import MergeInput, MergeOutput, NamedArtifact
+from belay_gpu.contracts.models import MergeInput, MergeOutput, MergeOutputRecipe, NamedArtifact
 from belay_gpu.engine.errors import EngineError
 from belay_gpu.trainer.commands import MergeOrder
 from belay_gpu.worker.follow import run_order
@@ -47,6 +47,7 @@ async def run_merge(host: EngineHost, input: MergeInput) -> MergeOutput:
             tolerance=output["tolerance"],
             passed=output["passed"],
             rows=output["rows"],
+            recipe=MergeOutputRecipe(**output["recipe"]),
         )
     finally:
         await leave_job(host, generation, job, is_settled=True)

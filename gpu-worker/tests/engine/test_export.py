@@ -119,6 +119,8 @@ def test_a_merged_folder_loads_alone_and_answers_the_same(
     verdict = merge_adapter(BaseSpec(str(llama)), folder, held_out, tmp_path / "merged", CPU)
     assert verdict["passed"]
     assert verdict["maxLogitDifference"] <= verdict["tolerance"] <= 1e-3
+    recipe = {"method": "merge_and_unload", "computeDtype": "float32", "dtype": "float32"}
+    assert verdict["recipe"] == recipe
     adapter = finish(engine.evaluate("a", held_out, EvalRequest(5, GenerationRequest(5))))
     merged = PeftEngine(BaseSpec(str(tmp_path / "merged")), CPU)
     alone = finish(merged.evaluate(None, held_out, EvalRequest(5, GenerationRequest(5))))

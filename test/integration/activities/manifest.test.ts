@@ -64,6 +64,23 @@ describe("manifest.write", () => {
     ]);
   });
 
+  it("says how the winner was merged, and into what", async () => {
+    const { run, store, stages, activities } = await finishedRun();
+    const weights = await store.put(Buffer.from("merged weights"), "application/octet-stream");
+    const recipe = { method: "merge_and_unload", computeDtype: "float32", dtype: "bfloat16" };
+    const checked = { maxLogitDifference: 0.25, tolerance: 1, passed: true };
+    stages.merge = { files: [{ path: "model.safetensors", ref: weights }], ...checked, rows: 4, recipe };
+    await activities["artifact.publish"]({ run, stages });
+    const manifest = await callFrom("x1", activities["manifest.write"], { run, stages });
+    const { internalParameters } = JSON.parse((await store.get(manifest)).toString("utf8")).predicate
+      .buildDefinition;
+    expect(internalParameters.merge).toEqual({
+      ...checked,
+      recipe,
+      files: { "model.safetensors": weights.sha256 },
+    });
+  });
+
   it("says of each trial how it was proposed, trained and judged", async () => {
     const { store, manifest } = await withManifest();
     const { internalParameters } = JSON.parse((await store.get(manifest)).toString("utf8")).predicate

@@ -101,6 +101,7 @@ describe("artifact.publish", () => {
       tolerance: 1,
       passed: true,
       rows: 4,
+      recipe: null,
     };
     expect(await activities["artifact.publish"]({ run, stages })).toMatchObject({ exportProblem: null });
     expect(readdirSync(exportDir).sort()).toEqual(["adapter", "merged", "mine.txt"]);
@@ -126,6 +127,7 @@ describe("artifact.publish", () => {
       tolerance: 1,
       passed: true,
       rows: 4,
+      recipe: null,
     };
     await s3.putObject(bucket, ref.uri.split("/").slice(3).join("/"), Buffer.from("other weights!"));
     expect(await failureOf(activities["artifact.publish"]({ run, stages }))).toMatchObject({
@@ -173,6 +175,7 @@ describe("artifact.publish", () => {
       tolerance: 1,
       passed: true,
       rows: 4,
+      recipe: null,
     };
     expect((await failureOf(activities["artifact.publish"]({ run, stages }))).message).toContain(
       "is not a path inside a folder",

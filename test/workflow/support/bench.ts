@@ -137,7 +137,7 @@ export class Bench extends Script {
           { path: "tokenizer_config.json", ref: artifact("tokenizer of the base") },
           { path: "model.safetensors", ref: artifact("merged") },
         ];
-        return { files, maxLogitDifference: 0, tolerance: 1e-4, passed: true, rows: 4 };
+        return { files, maxLogitDifference: 0, tolerance: 1e-4, passed: true, rows: 4, recipe: null };
       },
       "hub.push": async (input) => {
         this.failIfPlanned("hub.push");

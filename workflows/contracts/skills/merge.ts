@@ -24,6 +24,11 @@ export const MergeOutput = z
     tolerance: z.number(),
     passed: z.boolean(),
     rows: z.int(),
+    /** What would make it again: PEFT's method, the type of the sum, and the type that was written. */
+    recipe: z
+      .object({ method: z.string(), computeDtype: z.string(), dtype: z.string() })
+      .nullable()
+      .default(null),
   })
   .meta({ id: "MergeOutput" });
 export type MergeOutput = z.infer<typeof MergeOutput>;
